@@ -1,0 +1,42 @@
+// Message ids: RFC 9562 UUIDs. Version 7 carries the Unix milliseconds of its making; version 5 is
+// derived from a name, so that the same name always gives the same id.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace {
+
+class Uuid {
+ public:
+  static constexpr std::size_t kTextSize = 36;
+
+  Uuid() = default;
+  explicit Uuid(const std::array<std::uint8_t, 16>& bytes) : bytes_(bytes) {}
+
+  // Nothing unless `text` is 8-4-4-4-12 hex digits of either case.
+  static std::optional<Uuid> parse(std::string_view text);
+
+  // A fresh version 7 id. Ids made by one thread are strictly increasing. Thread-safe, no locks.
+  static Uuid v7();
+
+  // The version 5 id of `source` and `key` (RFC 9562, 5.5): an Idempotency-Key's message id.
+  static Uuid derived(std::string_view source, std::string_view key);
+
+  // Lower case, 36 characters.
+  [[nodiscard]] std::array<char, kTextSize> chars() const;
+  [[nodiscard]] std::string text() const;
+
+  // Unix milliseconds, if this is a version 7 id.
+  [[nodiscard]] std::optional<std::int64_t> unix_ms() const;
+
+  friend auto operator<=>(const Uuid&, const Uuid&) = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+}  // namespace millrace

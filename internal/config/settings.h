@@ -1,0 +1,67 @@
+// The settings of all executables. Each is declared once, in settings.cpp: name, sentence, default,
+// bounds, secret or not, and which executables read it; --help, --check-config, the README's table
+// and every error message come from that declaration.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace millrace::config {
+
+enum class Service : std::uint8_t { gateway, ingest, processor };
+
+// Validated values.
+struct Settings {
+  std::uint16_t api_port = 8080;
+  std::uint16_t ingest_port = 8081;
+  std::uint16_t processor_port = 8082;
+  std::vector<std::string> ingest_urls;
+  std::vector<std::string> processor_urls;
+  std::uint32_t processor_workers = 4;
+  std::uint32_t queue_size = 1000;
+  std::string queue_type = "memory";
+  std::string handler = "passthrough";
+  std::string sink = "none";
+  std::string sink_file = "results.ndjson";
+  std::uint64_t sink_file_max_bytes = 0;  // rotated beyond; 0: never
+  std::string dead_letter_file = "dead-letters.ndjson";
+  std::uint32_t max_attempts = 3;
+  std::chrono::milliseconds shutdown_timeout{30'000};
+  std::chrono::milliseconds request_timeout{5'000};   // from a request's arrival to its answer
+  std::chrono::milliseconds read_timeout{10'000};     // to receive one request whole
+  std::chrono::milliseconds idle_timeout{75'000};     // a kept connection without a request
+  std::chrono::milliseconds handler_timeout{30'000};  // a handler running longer is reported stuck
+  std::uint32_t max_connections = 20'000;
+  std::uint32_t io_threads = 0;  // resolved to the cores when unset
+  std::string log_level = "info";
+  std::string bind_address = "0.0.0.0";
+};
+
+// Looks a variable up; nothing when it isn't set.
+using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
+
+// The process's environment over the `.env` file at `path`, which may be missing. Code::invalid with
+// file and line when the file can't be read as NAME=value lines.
+Result<Lookup> environment_over_file(const std::string& path);
+
+// Reads and checks what `service` uses. Code::invalid with one line naming the variable, its value
+// and what is allowed. An empty value counts as unset.
+Result<Settings> load(Service service, const Lookup& lookup);
+
+// The settings page of --help: name, default and sentence of each variable `service` reads.
+std::string help(Service service);
+
+// The README's table of all settings, in Markdown.
+std::string markdown_table();
+
+// The effective values as NAME=value lines; secrets shown as ***.
+std::string effective(Service service, const Lookup& lookup);
+
+}  // namespace millrace::config
