@@ -1,0 +1,47 @@
+#include "app/service.h"
+#include "app/shell.h"
+#include "edge/gateway/gateway_routes.h"
+#include "edge/ingest/ingest_routes.h"
+#include "http/hop_pool.h"
+
+namespace millrace::app {
+namespace {
+
+// Probes ask upstream; an orchestrator gives up on a probe after a second or so.
+constexpr std::chrono::milliseconds kProbeTimeout{900};
+
+class Gateway final : public ServiceApp {
+ public:
+  explicit Gateway(const config::Settings& settings)
+      : settings_(settings),
+        upstreams_{parse_upstreams(settings.ingest_urls), parse_upstreams(settings.processor_urls)},
+        shell_("api-gateway", settings),
+        hop_metrics_(shell_.registry, "ingest"),
+        hop_(shell_.reactors, upstreams_.ingest, std::string(edge::kHopIngestPath), hop_metrics_) {
+    shell_.ops.can_work =
+        edge::any_upstream_ready(shell_.reactors, upstreams_.ingest, kProbeTimeout);
+  }
+
+  Status start() override {
+    http::Router router;
+    edge::add_gateway_routes(router, hop_, shell_.reactors, upstreams_, settings_.request_timeout);
+    return shell_.open(std::move(router), settings_.api_port);
+  }
+
+  Status drain(Time deadline) override { return shell_.close(deadline); }
+
+ private:
+  const config::Settings settings_;
+  const edge::GatewayUpstreams upstreams_;
+  Shell shell_;
+  http::HopMetrics hop_metrics_;
+  http::HopPool hop_;
+};
+
+}  // namespace
+
+std::unique_ptr<ServiceApp> make_gateway(const config::Settings& settings) {
+  return std::make_unique<Gateway>(settings);
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,164 @@
+#include <nlohmann/json.hpp>
+
+#include "app/service.h"
+#include "app/shell.h"
+#include "edge/enqueue/enqueue_routes.h"
+#include "observe/log.h"
+#include "queue/memory/memory_queue.h"
+#include "queue/remote/remote_producer.h"
+#include "sink/file_sink.h"
+#include "sink/log_sink.h"
+#include "sink/none_sink.h"
+#include "worker/file_dead_letters.h"
+#include "worker/handlers.h"
+#include "worker/pool.h"
+
+namespace millrace::app {
+namespace {
+
+// After the drain's time is over: for handlers to obey their stop token, and for what can't be
+// finished to be written to the dead letters.
+constexpr std::chrono::milliseconds kAfterAbort{500};
+constexpr std::string_view kNotWorkedOff = "not worked off before shutdown";
+
+std::unique_ptr<sink::Sink> make_sink(const config::Settings& settings) {
+  if (settings.sink == "log") return std::make_unique<sink::LogSink>();
+  if (settings.sink == "file") {
+    return std::make_unique<sink::FileSink>(sink::AppendFileOptions{
+        .path = settings.sink_file, .max_bytes = settings.sink_file_max_bytes});
+  }
+  return std::make_unique<sink::NoneSink>();
+}
+
+worker::PoolOptions pool_options(const config::Settings& settings) {
+  worker::PoolOptions options;
+  options.workers = settings.processor_workers;
+  options.max_attempts = settings.max_attempts;
+  options.handler_timeout = settings.handler_timeout;
+  return options;
+}
+
+class Processor final : public ServiceApp {
+ public:
+  explicit Processor(const config::Settings& settings)
+      : settings_(settings),
+        shell_("processor", settings),
+        queue_(settings.queue_size, shell_.reactors),
+        handler_(worker::make_handler(settings.handler)),
+        sink_(make_sink(settings)),
+        dead_letters_({.path = settings.dead_letter_file}),
+        pool_(pool_options(settings), queue_, *handler_, *sink_, dead_letters_,
+              worker::register_pool_metrics(shell_.registry)) {
+    shell_.ops.stats_json = [this] { return stats_json(); };
+    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) { done(queue_.health()); };
+    register_queue_metrics();
+  }
+
+  Status start() override {
+    if (Status failed = dead_letters_.start(); !failed.ok()) return failed;
+    if (Status failed = sink_->start(); !failed.ok()) return failed;
+    if (Status failed = queue_.start(); !failed.ok()) return failed;
+    if (Status failed = pool_.start(); !failed.ok()) return failed;
+    http::Router router;
+    edge::add_enqueue_routes(router, queue_, shell_.reactors, queue::kHopEnqueuePath,
+                             settings_.request_timeout);
+    return shell_.open(std::move(router), settings_.processor_port);
+  }
+
+  Status drain(Time deadline) override {
+    const Time now = std::chrono::steady_clock::now();
+    // Clients that dawdle may not use up the time of the messages already accepted.
+    const Status edge = shell_.close(now + (deadline - now) / 2);
+    queue_.stop_accepting();
+    Status worked_off = pool_.drain(deadline);
+    if (!worked_off.ok()) worked_off = give_up(worked_off);
+    const Status flushed = sink_->flush();
+    const Status kept = dead_letters_.flush();
+    for (const Status& status : {worked_off, flushed, kept}) {
+      if (!status.ok()) return status;
+    }
+    return edge;
+  }
+
+  void reopen() override {
+    for (const Status& status : {sink_->reopen(), dead_letters_.reopen()}) {
+      if (!status.ok()) observe::error("can't reopen", {{"error", status.text()}});
+    }
+  }
+
+ private:
+  // Nothing is lost: what wasn't worked off in time is kept as dead letters.
+  Status give_up(const Status& why) {
+    pool_.abort();
+    const Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
+    const auto left = queue_.take_waiting();
+    std::vector<worker::DeadLetter> letters;
+    for (const auto& waiting : left) {
+      letters.push_back({&waiting.message, kNotWorkedOff, waiting.attempt - 1});
+    }
+    const Status kept = dead_letters_.write(letters);
+    observe::warn("not drained in time", {{"error", why.text()},
+                                          {"dead_lettered", kept.ok() ? left.size() : 0},
+                                          {"lost", kept.ok() ? 0 : left.size()}});
+    if (!abandoned.ok()) return abandoned;
+    return kept.ok() ? why : kept;
+  }
+
+  std::string stats_json() const {
+    const auto pool = pool_.stats();
+    return nlohmann::ordered_json{
+        {"queue", {{"size", queue_.size()}, {"capacity", queue_.capacity()}}},
+        {"pool",
+         {{"processed", pool.processed},
+          {"errors", pool.errors},
+          {"workers", pool.workers},
+          {"busy", pool.busy},
+          {"in_flight", pool.in_flight},
+          {"retries", pool.retries},
+          {"dead_letters", pool.dead_letters},
+          {"stuck", pool.stuck}}}}
+        .dump();
+  }
+
+  void register_queue_metrics() {
+    observe::Registry& registry = shell_.registry;
+    registry.gauge("millrace_queue_depth_messages", "Messages waiting in the memory queue.",
+                   [this] { return static_cast<double>(queue_.size()); });
+    registry.gauge("millrace_queue_capacity_messages",
+                   "Most messages the memory queue holds, waiting and in flight.",
+                   [this] { return static_cast<double>(queue_.capacity()); });
+    const auto consumer = [&](const char* name, const char* help,
+                              std::uint64_t queue::ConsumerStats::*field) {
+      registry.counter_from(name, help, [this, field] {
+        return static_cast<double>(queue_.consumer_stats().*field);
+      });
+    };
+    using Stats = queue::ConsumerStats;
+    consumer("millrace_queue_received_total", "Deliveries given to workers.", &Stats::received);
+    consumer("millrace_queue_acked_total", "Deliveries acked.", &Stats::acked);
+    consumer("millrace_queue_retried_total", "Deliveries to be tried again.", &Stats::retried);
+    consumer("millrace_queue_rejected_total", "Deliveries dead-lettered.", &Stats::rejected);
+    consumer("millrace_queue_nacked_total", "Deliveries given back.", &Stats::nacked);
+    registry.counter_from("millrace_queue_stored_total", "Messages stored in the queue.",
+                          [this] { return static_cast<double>(queue_.producer_stats().stored); });
+    registry.counter_from("millrace_queue_refused_total",
+                          "Messages refused: full, too large, or closed.",
+                          [this] { return static_cast<double>(queue_.producer_stats().refused); });
+  }
+
+  const config::Settings settings_;
+  Shell shell_;
+  queue::MemoryQueue queue_;
+  const std::unique_ptr<worker::Handler> handler_;
+  const std::unique_ptr<sink::Sink> sink_;
+  worker::FileDeadLetters dead_letters_;
+  worker::Pool pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<ServiceApp> make_processor(const config::Settings& settings) {
+  return std::make_unique<Processor>(settings);
+}
+
+}  // namespace millrace::app

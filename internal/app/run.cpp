@@ -1,0 +1,136 @@
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/service.h"
+#include "app/signals.h"
+#include "base/thread_annotations.h"
+#include "observe/log.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+void print_help(const ServiceDescription& about) {
+  std::printf(
+      "%s %s\n%s\n\n"
+      "Usage: %s [--help | --version | --check-config]\n\n"
+      "  --help          this page\n"
+      "  --version       name and version\n"
+      "  --check-config  check the settings, print the effective ones, exit 0 or 2\n\n"
+      "SIGTERM or SIGINT drains and exits 0; a second one aborts. SIGHUP reopens output files.\n\n"
+      "Settings (environment; a .env file in the working directory is read too, the environment "
+      "wins):\n\n%s",
+      about.name, MILLRACE_VERSION, about.sentence, about.name,
+      config::help(about.service).c_str());
+}
+
+int complain(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  return kExitUsage;
+}
+
+// Connections are descriptors; the soft limit is usually far below what the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The moment at which the first signal came.
+class StopRequest {
+ public:
+  void request() {
+    const MutexLock lock(mutex_);
+    requested_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    MutexLock lock(mutex_);
+    while (!requested_) lock.wait(changed_);
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable changed_;
+  bool requested_ GUARDED_BY(mutex_) = false;
+};
+
+int live(ServiceApp& service, const config::Settings& settings, Time began) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  using Steady = std::chrono::steady_clock;
+  StopRequest stop;
+  const SignalThread signals({
+      [&stop](const char* name) {
+        observe::info("draining", {{"signal", name}});
+        stop.request();
+      },
+      [] {
+        observe::error("aborted", {{"why", "a second signal while draining"}});
+        std::_Exit(kExitFailed);
+      },
+      [&service] {
+        observe::info("reopening files", {{"signal", "SIGHUP"}});
+        service.reopen();
+      },
+  });
+  if (const Status failed = service.start(); !failed.ok()) {
+    observe::error("can't start", {{"error", failed.text()}});
+    return kExitFailed;
+  }
+  observe::info("ready", {{"took_ms", duration_cast<milliseconds>(Steady::now() - began).count()}});
+  stop.wait();
+  const Time drain_began = Steady::now();
+  const Status drained = service.drain(drain_began + settings.shutdown_timeout);
+  const auto took_ms = duration_cast<milliseconds>(Steady::now() - drain_began).count();
+  if (drained.ok()) {
+    observe::info("stopped", {{"drain_ms", took_ms}});
+    return 0;
+  }
+  observe::error("stopped, not drained", {{"drain_ms", took_ms}, {"error", to_string(drained)}});
+  // A handler that never returns can't be joined: leave without destructors.
+  std::_Exit(kExitFailed);
+}
+
+observe::Level to_level(const std::string& name) {
+  if (name == "debug") return observe::Level::debug;
+  if (name == "warn") return observe::Level::warn;
+  if (name == "error") return observe::Level::error;
+  return observe::Level::info;
+}
+
+}  // namespace
+
+int run(const ServiceDescription& about, int argc, char** argv) {
+  const Time began = std::chrono::steady_clock::now();
+  const std::string flag = argc > 1 ? argv[1] : "";
+  if (argc > 2) return complain(std::string(about.name) + ": one option at most; see --help");
+  if (flag == "--help" || flag == "-h") return print_help(about), 0;
+  if (flag == "--version") return std::printf("%s %s\n", about.name, MILLRACE_VERSION), 0;
+  if (flag == "--settings-markdown") return std::printf("%s", config::markdown_table().c_str()), 0;
+  if (!flag.empty() && flag != "--check-config") {
+    return complain(std::string(about.name) + ": unknown option '" + flag + "'; see --help");
+  }
+  const auto environment = config::environment_over_file(".env");
+  if (!environment.has_value()) return complain(environment.error().text());
+  const auto settings = config::load(about.service, *environment);
+  if (!settings.has_value()) return complain(settings.error().text());
+  if (flag == "--check-config") {
+    return std::printf("%s", config::effective(about.service, *environment).c_str()), 0;
+  }
+  block_signals();
+  raise_descriptor_limit();
+  observe::init_log(about.name, to_level(settings->log_level));
+  observe::info("starting", {{"version", MILLRACE_VERSION}, {"pid", getpid()}});
+  const auto graph = about.make(*settings);
+  return live(*graph, *settings, began);
+}
+
+}  // namespace millrace::app

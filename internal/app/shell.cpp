@@ -1,0 +1,42 @@
+#include "app/shell.h"
+
+namespace millrace::app {
+
+Shell::Shell(const std::string& service, const config::Settings& settings)
+    : reactors(settings.io_threads), settings_(settings) {
+  ops.service = service;
+  ops.can_work = [](UniqueFunction<void(Status)> done) { done({}); };
+  observe::register_process_metrics(registry, service);
+}
+
+Status Shell::open(http::Router router, std::uint16_t port) {
+  edge::add_ops_routes(router, ops, registry);
+  http::ServerOptions options;
+  options.bind_address = settings_.bind_address;
+  options.port = port;
+  options.connections_max = settings_.max_connections;
+  options.read_timeout = settings_.read_timeout;
+  options.idle_timeout = settings_.idle_timeout;
+  server_ = std::make_unique<http::Server>(reactors, std::move(router), options, registry);
+  if (Status failed = server_->start(); !failed.ok()) return failed;
+  ops.ready = true;
+  return {};
+}
+
+Status Shell::close(Time deadline) {
+  ops.ready = false;
+  if (server_ == nullptr) return {};
+  server_->stop_accepting();
+  Status drained = server_->drain(deadline);
+  if (!drained.ok()) server_->abort();
+  server_.reset();
+  return drained;
+}
+
+std::vector<http::Upstream> parse_upstreams(const std::vector<std::string>& urls) {
+  std::vector<http::Upstream> upstreams;
+  for (const auto& url : urls) upstreams.push_back(http::Upstream::parse(url).value());
+  return upstreams;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,17 @@
+// The queue's own door: POST /enqueue for one message, and ingest's hop for many.
+#pragma once
+
+#include <chrono>
+
+#include "http/reactor.h"
+#include "http/router.h"
+#include "queue/producer.h"
+
+namespace millrace::edge {
+
+// `producer` and `reactors` outlive the server.
+void add_enqueue_routes(http::Router& router, queue::Producer& producer,
+                        http::ReactorPool& reactors, std::string_view hop_path,
+                        std::chrono::milliseconds request_timeout);
+
+}  // namespace millrace::edge

@@ -1,0 +1,22 @@
+// The outer edge: ingest requests are handed on in batches, the services' states are joined.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "http/hop_pool.h"
+#include "http/router.h"
+
+namespace millrace::edge {
+
+struct GatewayUpstreams {
+  std::vector<http::Upstream> ingest;
+  std::vector<http::Upstream> processor;
+};
+
+// `hop`, to ingest, and `reactors` outlive the server.
+void add_gateway_routes(http::Router& router, http::HopPool& hop, http::ReactorPool& reactors,
+                        const GatewayUpstreams& upstreams,
+                        std::chrono::milliseconds request_timeout);
+
+}  // namespace millrace::edge

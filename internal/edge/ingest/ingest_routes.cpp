@@ -1,0 +1,116 @@
+#include "edge/ingest/ingest_routes.h"
+
+#include <nlohmann/json.hpp>
+
+#include "edge/answers.h"
+#include "http/hop_codec.h"
+#include "http/problem.h"
+
+namespace millrace::edge {
+
+using http::Method;
+using http::Reply;
+using http::Request;
+
+namespace {
+
+Result<IngestItem> parse_item(std::string_view body, std::string_view idempotency_key) {
+  auto fields = parse_ingest_json(body);
+  if (!fields.has_value()) return std::move(fields).error();
+  return IngestItem{std::move(*fields), std::string(idempotency_key)};
+}
+
+http::Response to_response(const IngestAnswer& answer, std::string_view request_id) {
+  if (answer.status.ok()) return accepted(answer.message_id);
+  return http::problem(answer.status, request_id);
+}
+
+std::string to_hop_reply(std::vector<IngestAnswer> answers) {
+  std::vector<http::HopAnswer> encoded;
+  encoded.reserve(answers.size());
+  for (IngestAnswer& answer : answers) {
+    encoded.push_back({answer.status.code(),
+                       answer.status.ok() ? std::move(answer.message_id) : answer.status.text()});
+  }
+  return http::encode_hop_reply(encoded);
+}
+
+// The producer answers on a thread of its own choice, a reply belongs to its connection's.
+class Ingesting {
+ public:
+  Ingesting(IngestCore& core, http::ReactorPool& reactors, Duration timeout)
+      : core_(core), reactors_(reactors), timeout_(timeout) {}
+
+  template <class Respond>
+  void start(std::vector<Result<IngestItem>> items, Respond respond) const {
+    http::Reactor& reactor = reactors_.here();
+    core_.ingest(
+        std::move(items), std::chrono::steady_clock::now() + timeout_,
+        [&reactor, respond = std::move(respond)](std::vector<IngestAnswer> answers) mutable {
+          reactor.dispatch([respond = std::move(respond), answers = std::move(answers)]() mutable {
+            respond(std::move(answers));
+          });
+        });
+  }
+
+ private:
+  IngestCore& core_;
+  http::ReactorPool& reactors_;
+  Duration timeout_;
+};
+
+void ingest_one(const Ingesting& ingesting, const Request& request, Reply reply) {
+  if (!is_json(request)) {
+    return std::move(reply).send(unsupported_media_type(request, "application/json"));
+  }
+  std::vector<Result<IngestItem>> items;
+  items.push_back(parse_item(request.body, request.header("Idempotency-Key")));
+  ingesting.start(std::move(items),
+                  [reply = std::move(reply), request_id = std::string(request.request_id)](
+                      const std::vector<IngestAnswer>& answers) mutable {
+                    std::move(reply).send(to_response(answers.front(), request_id));
+                  });
+}
+
+void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply) {
+  if (!has_content_type(request, http::kHopContentType)) {
+    return std::move(reply).send(unsupported_media_type(request, http::kHopContentType));
+  }
+  const auto batch = http::decode_hop_batch(request.body);
+  if (!batch.has_value()) {
+    return std::move(reply).send(http::problem(batch.error(), request.request_id));
+  }
+  std::vector<Result<IngestItem>> items;
+  items.reserve(batch->size());
+  for (const auto& item : *batch) items.push_back(parse_item(item.body, item.idempotency_key));
+  ingesting.start(std::move(items),
+                  [reply = std::move(reply)](std::vector<IngestAnswer> answers) mutable {
+                    auto response = http::Response::json(to_hop_reply(std::move(answers)));
+                    response.content_type = http::kHopContentType;
+                    std::move(reply).send(std::move(response));
+                  });
+}
+
+}  // namespace
+
+void add_ingest_routes(http::Router& router, IngestCore& core, http::ReactorPool& reactors,
+                       std::chrono::milliseconds request_timeout) {
+  const Ingesting ingesting(core, reactors, request_timeout);
+  router.add({"ingest", Method::post, "/ingest", [ingesting](const Request& request, Reply reply) {
+                ingest_one(ingesting, request, std::move(reply));
+              }});
+  router.add({"hop_ingest", Method::post, std::string(kHopIngestPath),
+              [ingesting](const Request& request, Reply reply) {
+                ingest_hop(ingesting, request, std::move(reply));
+              },
+              http::kHopBodyBytesMax});
+}
+
+std::string ingest_stats_json(const IngestCore& core) {
+  const IngestStats stats = core.stats();
+  return nlohmann::ordered_json{
+      {"TotalReceived", stats.received}, {"TotalSent", stats.sent}, {"TotalFailed", stats.failed}}
+      .dump();
+}
+
+}  // namespace millrace::edge

@@ -1,0 +1,207 @@
+#include "http/conversation.h"
+
+#include <algorithm>
+
+#include "base/uuid.h"
+#include "http/problem.h"
+#include "http/response_writer.h"
+#include "observe/log.h"
+
+namespace millrace::http {
+namespace {
+
+constexpr std::size_t kRequestIdBytesMax = 128;
+
+bool is_usable_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= kRequestIdBytesMax &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+Response options_response(std::string allow) {
+  Response response;
+  response.status = 204;
+  response.headers.emplace_back("Allow", std::move(allow));
+  return response;
+}
+
+}  // namespace
+
+Conversation::Conversation(const ConversationContext& context, std::function<void()> on_output)
+    : context_(context), on_output_(std::move(on_output)) {}
+
+bool Conversation::wants_input() const {
+  return !closing_ && !input_ended_ && backlog_.empty() && exchanges_.size() < kPipelinedMax &&
+         output_.size() < kOutputBytesMax;
+}
+
+bool Conversation::finished() const {
+  return exchanges_.empty() && (closing_ || (input_ended_ && backlog_.empty()));
+}
+
+Conversation::Phase Conversation::phase() const {
+  if (!exchanges_.empty()) return Phase::handling;
+  return reader_.in_request() ? Phase::reading : Phase::idle;
+}
+
+void Conversation::receive(std::string_view bytes) {
+  if (!backlog_.empty()) {
+    backlog_.append(bytes);
+    return resume();
+  }
+  receiving_ = true;
+  advance(bytes);
+  receiving_ = false;
+  if (!closing_) backlog_.assign(bytes);
+}
+
+void Conversation::resume() {
+  if (backlog_.empty()) return;
+  const std::string waiting = std::exchange(backlog_, {});
+  receive(waiting);
+}
+
+void Conversation::end_of_input() { input_ended_ = true; }
+
+void Conversation::advance(std::string_view& input) {
+  while (!closing_ && exchanges_.size() < kPipelinedMax && output_.size() < kOutputBytesMax) {
+    switch (reader_.feed(input)) {
+      case RequestReader::Step::need_more:
+        return;
+      case RequestReader::Step::failed:
+        return refuse(reader_.error().status, reader_.error().detail);
+      case RequestReader::Step::header:
+        on_header();
+        // The interim answer may not overtake an answer that is still due.
+        if (input.empty() && exchanges_.empty() && reader_.expects_continue()) {
+          output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        break;
+      case RequestReader::Step::complete:
+        on_request();
+        reader_.next();
+        break;
+    }
+  }
+}
+
+void Conversation::on_header() {
+  const Request& request = reader_.request();
+  adopt_request_id(request.header("X-Request-Id"));
+  match_ = context_.router.find(request.method, request.path);
+  const auto* route = std::get_if<const Route*>(&match_);
+  reader_.set_body_limit(route != nullptr ? (*route)->body_bytes_max : kBodyBytesMax);
+}
+
+void Conversation::adopt_request_id(std::string_view given) {
+  if (is_usable_request_id(given)) {
+    request_id_.assign(given);
+  } else {
+    const auto fresh = Uuid::v7().chars();
+    request_id_.assign(fresh.data(), fresh.size());
+  }
+}
+
+std::uint64_t Conversation::open_exchange(const Request& request, const Route* route) {
+  const std::uint64_t number = first_exchange_ + exchanges_.size();
+  Exchange& exchange = exchanges_.emplace_back();
+  exchange.route = route;
+  exchange.method = request.method;
+  exchange.version = request.version == 10 ? 10 : 11;
+  exchange.keep_alive = request.keep_alive;
+  exchange.request_id = request_id_;
+  exchange.began = context_.clock.now();
+  return number;
+}
+
+void Conversation::on_request() {
+  Request request = reader_.request();
+  request.request_id = request_id_;
+  const auto* found = std::get_if<const Route*>(&match_);
+  const Route* route = found != nullptr ? *found : nullptr;
+  const std::uint64_t exchange = open_exchange(request, route);
+  if (!request.keep_alive) closing_ = true;
+  dispatch(route, request, exchange);
+  match_ = Router::NotFound{};
+  request_id_.clear();
+}
+
+void Conversation::dispatch(const Route* route, const Request& request, std::uint64_t exchange) {
+  Reply reply(shared_from_this(), exchange);
+  if (route != nullptr) return route->handler(request, std::move(reply));
+  if (request.method == Method::options && request.path == "*") {
+    return std::move(reply).send(options_response("GET, HEAD, POST, OPTIONS"));
+  }
+  if (auto* wrong = std::get_if<Router::WrongMethod>(&match_)) {
+    if (request.method == Method::options) {
+      return std::move(reply).send(options_response(std::move(wrong->allow)));
+    }
+    Response response = problem(405, "this path takes " + wrong->allow, request_id_);
+    response.headers.emplace_back("Allow", std::move(wrong->allow));
+    return std::move(reply).send(std::move(response));
+  }
+  std::move(reply).send(problem(404, "no such path here", request_id_));
+}
+
+void Conversation::refuse(unsigned status, std::string_view detail) {
+  if (request_id_.empty()) adopt_request_id(reader_.request().header("X-Request-Id"));
+  const auto* found = std::get_if<const Route*>(&match_);
+  const std::uint64_t exchange =
+      open_exchange(reader_.request(), found != nullptr ? *found : nullptr);
+  closing_ = true;
+  linger_ = true;
+  answer(exchange, problem(status, detail, request_id_));
+}
+
+void Conversation::answer(std::uint64_t number, Response response) {
+  if (abandoned_) return;
+  Exchange& exchange = exchanges_[static_cast<std::size_t>(number - first_exchange_)];
+  exchange.response = std::move(response);
+  exchange.answered = true;
+  if (!exchanges_.front().answered) return;
+  emit_ready();
+  if (!receiving_) on_output_();
+}
+
+void Conversation::emit_ready() {
+  while (!exchanges_.empty() && exchanges_.front().answered) {
+    emit(exchanges_.front());
+    exchanges_.pop_front();
+    ++first_exchange_;
+  }
+}
+
+void Conversation::emit(Exchange& exchange) {
+  const bool last = exchanges_.size() == 1;
+  if (exchange.response.close || (draining_ && last && !reader_.in_request())) closing_ = true;
+  const bool keep_alive = exchange.keep_alive && !(closing_ && last);
+  append_response(
+      output_, exchange.response,
+      {exchange.version, exchange.method == Method::head, keep_alive, exchange.request_id});
+  const Duration took = context_.clock.now() - exchange.began;
+  const unsigned status = exchange.response.status;
+  context_.metrics.count_request(exchange.route, exchange.method, status, took);
+  if (observe::enabled(observe::Level::debug)) {
+    observe::debug("request", {{"request_id", exchange.request_id},
+                               {"route", exchange.route ? exchange.route->name : "none"},
+                               {"method", method_name(exchange.method)},
+                               {"status", status},
+                               {"took_us", took.count() / 1000}});
+  }
+}
+
+void Conversation::time_out() {
+  context_.metrics.connections_timed_out.add();
+  if (phase() == Phase::reading) {
+    refuse(408, "the request took too long to arrive");
+  }
+  closing_ = true;
+}
+
+void Conversation::begin_drain() {
+  draining_ = true;
+  if (phase() == Phase::idle && backlog_.empty()) closing_ = true;
+}
+
+void Conversation::abandon() { abandoned_ = true; }
+
+}  // namespace millrace::http

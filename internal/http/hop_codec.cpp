@@ -1,0 +1,65 @@
+#include "http/hop_codec.h"
+
+#include "millrace/v1/hop.pb.h"
+
+namespace millrace::http {
+namespace {
+
+// Kept per thread: parsing into used objects spares the allocations.
+template <class T>
+T& scratch() {
+  thread_local T message;
+  return message;
+}
+
+}  // namespace
+
+void append_hop_item(std::string& batch, const HopItem& item) {
+  auto& one = scratch<millrace::v1::HopBatch>();
+  auto& encoded = one.items_size() == 0 ? *one.add_items() : *one.mutable_items(0);
+  encoded.set_body(item.body);
+  encoded.set_request_id(item.request_id);
+  encoded.set_idempotency_key(item.idempotency_key);
+  one.AppendToString(&batch);
+}
+
+Result<std::vector<HopItem>> decode_hop_batch(std::string_view body) {
+  millrace::v1::HopBatch batch;
+  if (!batch.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return Status(Code::invalid, "not a HopBatch");
+  }
+  std::vector<HopItem> items;
+  items.reserve(static_cast<std::size_t>(batch.items_size()));
+  for (auto& item : *batch.mutable_items()) {
+    items.push_back({std::move(*item.mutable_body()), std::move(*item.mutable_request_id()),
+                     std::move(*item.mutable_idempotency_key())});
+  }
+  return items;
+}
+
+std::string encode_hop_reply(const std::vector<HopAnswer>& answers) {
+  millrace::v1::HopReply reply;
+  reply.mutable_answers()->Reserve(static_cast<int>(answers.size()));
+  for (const HopAnswer& answer : answers) {
+    auto& encoded = *reply.add_answers();
+    encoded.set_code(static_cast<std::uint32_t>(answer.code));
+    encoded.set_text(answer.text);
+  }
+  return reply.SerializeAsString();
+}
+
+Result<std::vector<HopAnswer>> decode_hop_reply(std::string_view body) {
+  auto& reply = scratch<millrace::v1::HopReply>();
+  if (!reply.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return Status(Code::invalid, "not a HopReply");
+  }
+  std::vector<HopAnswer> answers;
+  answers.reserve(static_cast<std::size_t>(reply.answers_size()));
+  for (auto& answer : *reply.mutable_answers()) {
+    if (answer.code() >= kCodeCount) return Status(Code::invalid, "an unknown code in a HopReply");
+    answers.push_back({static_cast<Code>(answer.code()), std::move(*answer.mutable_text())});
+  }
+  return answers;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,249 @@
+#include "http/request_reader.h"
+
+#include <algorithm>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "http/request_guard.h"
+
+namespace millrace::http {
+
+namespace beast_http = boost::beast::http;
+using BeastError = boost::beast::error_code;
+using BeastView = boost::beast::string_view;
+
+namespace {
+
+// A chunk's header or the trailers, until they are whole.
+constexpr std::size_t kCarryBytesMax = kHeaderBytesMax;
+// Buffers that grew beyond this are given back after the request.
+constexpr std::size_t kKeptBytesMax = 64 * 1024;
+
+Method to_method(beast_http::verb verb) {
+  switch (verb) {
+    case beast_http::verb::get:
+      return Method::get;
+    case beast_http::verb::head:
+      return Method::head;
+    case beast_http::verb::post:
+      return Method::post;
+    case beast_http::verb::options:
+      return Method::options;
+    default:
+      return Method::other;
+  }
+}
+
+void release_if_large(std::string& buffer) {
+  if (buffer.capacity() > kKeptBytesMax) {
+    std::string().swap(buffer);
+  } else {
+    buffer.clear();
+  }
+}
+
+std::string_view view(BeastView text) { return {text.data(), text.size()}; }
+
+// "http://host/path" names the same as "/path" (RFC 9112, 3.2.2).
+std::string_view without_authority(std::string_view target) {
+  constexpr std::string_view scheme = "http://";
+  if (!target.starts_with(scheme)) return target;
+  const auto slash = target.find('/', scheme.size());
+  return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+}
+
+}  // namespace
+
+// Beast's grammar, our storage: fields are views into the header block, which is kept whole.
+class RequestReader::Parser final : public beast_http::basic_parser<true> {
+ public:
+  Parser(Request& request, std::vector<Header>& headers, std::string& body)
+      : request_(request), headers_(headers), body_(body) {
+    header_limit(2 * kHeaderBytesMax);  // ours is checked before the parser sees a byte
+    body_limit(boost::none);            // so is the body's
+  }
+
+  std::size_t body_bytes_max = SIZE_MAX;
+  bool body_too_large = false;
+
+ private:
+  void on_request_impl(beast_http::verb verb, BeastView, BeastView target, int version,
+                       BeastError&) override {
+    request_.method = to_method(verb);
+    request_.version = static_cast<unsigned>(version);
+    const auto whole = without_authority(view(target));
+    const auto mark = whole.find('?');
+    request_.path = whole.substr(0, mark);
+    request_.query = mark == std::string_view::npos ? std::string_view() : whole.substr(mark + 1);
+  }
+  void on_response_impl(int, BeastView, int, BeastError&) override {}
+  void on_field_impl(beast_http::field, BeastView name, BeastView value, BeastError&) override {
+    if (!header_done_) headers_.push_back({view(name), view(value)});  // trailers are dropped
+  }
+  void on_header_impl(BeastError&) override { header_done_ = true; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, BeastError&) override {}
+  std::size_t on_body_impl(BeastView bytes, BeastError& error) override {
+    if (bytes.size() > body_bytes_max - body_.size()) {
+      body_too_large = true;
+      error = beast_http::error::body_limit;
+      return 0;
+    }
+    body_.append(bytes.data(), bytes.size());
+    return bytes.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, BeastView, BeastError&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, BeastView bytes, BeastError& error) override {
+    return on_body_impl(bytes, error);
+  }
+  void on_finish_impl(BeastError&) override {}
+
+  Request& request_;
+  std::vector<Header>& headers_;
+  std::string& body_;
+  bool header_done_ = false;
+};
+
+struct RequestReader::State {
+  enum class Phase : std::uint8_t { header, body, complete, failed };
+
+  Phase phase = Phase::header;
+  std::string head;       // the header block, from the request line to the empty line
+  HeaderScanner scanner;  // how far `head` was looked at
+  std::optional<Parser> parser;
+  std::vector<Header> headers;
+  std::string body;
+  std::string carry;  // of a chunk's header or trailer, until it is whole
+  Request request;
+  ReadError error;
+};
+
+RequestReader::RequestReader() : state_(std::make_unique<State>()) {}
+RequestReader::~RequestReader() = default;
+RequestReader::RequestReader(RequestReader&&) noexcept = default;
+RequestReader& RequestReader::operator=(RequestReader&&) noexcept = default;
+
+const Request& RequestReader::request() const { return state_->request; }
+const ReadError& RequestReader::error() const { return state_->error; }
+
+bool RequestReader::in_request() const {
+  return !state_->head.empty() && state_->phase != State::Phase::complete;
+}
+
+void RequestReader::set_body_limit(std::size_t bytes) { state_->parser->body_bytes_max = bytes; }
+
+bool RequestReader::expects_continue() const {
+  return state_->request.version == 11 && iequals(state_->request.header("Expect"), "100-continue");
+}
+
+void RequestReader::next() {
+  State& s = *state_;
+  s.phase = State::Phase::header;
+  s.scanner = {};
+  s.parser.reset();
+  s.headers.clear();
+  s.request = {};
+  release_if_large(s.head);
+  release_if_large(s.body);
+  release_if_large(s.carry);
+}
+
+RequestReader::Step RequestReader::fail(unsigned status, std::string detail) {
+  state_->phase = State::Phase::failed;
+  state_->error = {status, std::move(detail)};
+  return Step::failed;
+}
+
+RequestReader::Step RequestReader::feed(std::string_view& input) {
+  switch (state_->phase) {
+    case State::Phase::header:
+      return feed_header(input);
+    case State::Phase::body:
+      return feed_body(input);
+    case State::Phase::complete:
+      return Step::complete;
+    case State::Phase::failed:
+      break;
+  }
+  return Step::failed;
+}
+
+RequestReader::Step RequestReader::feed_header(std::string_view& input) {
+  State& s = *state_;
+  if (s.head.empty()) {
+    // An empty line before the request line is forgiven (RFC 9112, 2.2).
+    input.remove_prefix(std::min(input.find_first_not_of("\r\n"), input.size()));
+  }
+  const std::size_t before = s.head.size();
+  const std::size_t room = kHeaderBytesMax + 1 - before;
+  s.head.append(input.substr(0, room));
+  const auto found = s.scanner.scan(s.head);
+  if (found.problem != nullptr) return fail(400, found.problem);
+  if (found.end == 0) {
+    input.remove_prefix(s.head.size() - before);
+    if (s.head.size() <= kHeaderBytesMax) return Step::need_more;
+    return fail(431, "the request's headers are larger than 16384 bytes");
+  }
+  input.remove_prefix(found.end - before);
+  s.head.resize(found.end);
+  return parse_header();
+}
+
+RequestReader::Step RequestReader::parse_header() {
+  State& s = *state_;
+  s.parser.emplace(s.request, s.headers, s.body);
+  BeastError error;
+  s.parser->put(boost::asio::buffer(s.head), error);
+  s.request.headers = s.headers;
+  if (error == beast_http::error::bad_version) {
+    return fail(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  }
+  if (error) return fail(400, "malformed request: " + error.message());
+  if (auto refused = check_framing(s.request)) {
+    return fail(refused->status, std::move(refused->detail));
+  }
+  s.request.keep_alive = s.parser->keep_alive();
+  s.phase = State::Phase::body;
+  return Step::header;
+}
+
+RequestReader::Step RequestReader::feed_body(std::string_view& input) {
+  State& s = *state_;
+  Parser& parser = *s.parser;
+  const auto too_large = [&] {
+    return fail(413, "the request's body is larger than " + std::to_string(parser.body_bytes_max) +
+                         " bytes");
+  };
+  if (const auto length = parser.content_length(); length && *length > parser.body_bytes_max) {
+    return too_large();
+  }
+  if (!parser.is_done() && !input.empty()) {
+    // What an earlier call left over (part of a chunk's header) goes in front of the new bytes.
+    std::string bytes_with_carry = std::exchange(s.carry, {});
+    if (!bytes_with_carry.empty()) bytes_with_carry.append(input);
+    const std::string_view bytes = bytes_with_carry.empty() ? input : bytes_with_carry;
+    BeastError error;
+    parser.eager(true);
+    const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+    if (parser.body_too_large) return too_large();
+    if (error && error != beast_http::error::need_more) {
+      return fail(400, "malformed body framing: " + error.message());
+    }
+    const std::size_t left = bytes.size() - used;
+    if (parser.is_done()) {
+      input.remove_prefix(input.size() - left);  // the next request's
+    } else {
+      if (left > kCarryBytesMax) return fail(400, "a chunk's header is too long");
+      s.carry = bytes.substr(used);
+      input = {};
+    }
+  }
+  if (!parser.is_done()) return Step::need_more;
+  s.request.body = s.body;
+  s.phase = State::Phase::complete;
+  return Step::complete;
+}
+
+}  // namespace millrace::http

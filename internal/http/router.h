@@ -1,0 +1,50 @@
+// Which handler answers which path and method.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "http/reply.h"
+#include "http/types.h"
+
+namespace millrace::http {
+
+inline constexpr std::size_t kBodyBytesMax = 1024 * 1024;
+
+// Called on the connection's I/O thread; must not block. The request's views end with the call, the
+// reply may be kept and answered later from the same thread.
+using Handler = std::function<void(const Request& request, Reply reply)>;
+
+struct Route {
+  std::string name;  // for metrics and logs: "ingest"; from a closed set
+  Method method = Method::get;
+  std::string path;
+  Handler handler;
+  std::size_t body_bytes_max = kBodyBytesMax;
+};
+
+// Filled before the server starts, read-only and thread-safe afterwards.
+class Router {
+ public:
+  void add(Route route);
+
+  struct NotFound {};
+  struct WrongMethod {
+    std::string allow;  // the Allow header: "GET, HEAD, OPTIONS"
+  };
+  // HEAD is answered by a path's GET route. For OPTIONS: WrongMethod, whose `allow` is the answer.
+  using Match = std::variant<const Route*, NotFound, WrongMethod>;
+  [[nodiscard]] Match find(Method method, std::string_view path) const;
+
+  [[nodiscard]] const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
+
+ private:
+  std::vector<std::unique_ptr<Route>> routes_;
+};
+
+}  // namespace millrace::http

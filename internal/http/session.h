@@ -1,0 +1,66 @@
+// A client's connection: the socket under a Conversation. Private to the server; includes Asio.
+#pragma once
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "http/conversation.h"
+#include "http/reactor.h"
+
+namespace millrace::http {
+
+using TcpSocket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+struct SessionTimeouts {
+  std::chrono::milliseconds read;
+  std::chrono::milliseconds idle;
+};
+
+// Kept alive by its owner's list (until `on_closed`) and by its own pending operations. Everything
+// on the reactor's thread.
+class Session final : public Expirable, public std::enable_shared_from_this<Session> {
+ public:
+  Session(TcpSocket socket, Reactor& reactor, const ConversationContext& context,
+          const SessionTimeouts& timeouts, std::function<void(Session&)> on_closed);
+
+  void start();
+  // Finishes what is under way, then closes; idle ones close now.
+  void begin_drain();
+  // Closes now, whatever is under way.
+  void close();
+
+  void on_expired() override;
+
+ private:
+  void wait_readable();
+  void on_readable();
+  void flush();
+  void flush_later();
+  bool send_output();
+  void wait_writable();
+  void after_flush();
+  void finish();
+  void linger();
+  void update_deadline();
+
+  TcpSocket socket_;
+  Reactor& reactor_;
+  const SessionTimeouts timeouts_;
+  std::function<void(Session&)> on_closed_;
+  std::shared_ptr<Conversation> conversation_;
+  std::size_t sent_ = 0;  // of the conversation's output
+  Conversation::Phase phase_ = Conversation::Phase::idle;
+  std::uint64_t requests_ = 0;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool flush_due_ = false;
+  bool draining_ = false;
+  bool lingering_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace millrace::http

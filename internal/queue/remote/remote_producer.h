@@ -1,0 +1,49 @@
+// The producer for a queue that lives in another process: messages go to a processor's hop route in
+// batches, and its verdict on each comes back.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <string>
+
+#include "base/thread_annotations.h"
+#include "http/hop_pool.h"
+#include "observe/metrics.h"
+#include "queue/producer.h"
+
+namespace millrace::queue {
+
+inline constexpr std::string_view kHopEnqueuePath = "/hop/enqueue";
+
+// Thread-safe. A publish from a reactor's thread stays on it: its `done` runs there too.
+class RemoteProducer final : public Producer {
+ public:
+  // `reactors` and `registry` outlive it.
+  RemoteProducer(http::ReactorPool& reactors, const std::vector<http::Upstream>& processors,
+                 observe::Registry& registry);
+
+  void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
+  // What the latest publish met: there is no connection to ask while nothing is sent.
+  [[nodiscard]] Status health() const override;
+  [[nodiscard]] ProducerStats producer_stats() const override;
+
+  void stop_accepting() override { accepting_ = false; }
+  Status drain(Time deadline) override;
+  void abort() override;
+
+ private:
+  void on_answers(std::vector<http::HopAnswer> answers, PublishDone done);
+  void refuse_all(std::size_t count, PublishDone done);
+
+  http::ReactorPool& reactors_;
+  http::HopMetrics metrics_;
+  observe::Counter published_, stored_, refused_, unknown_;
+  std::atomic<bool> accepting_{true};
+  mutable Mutex mutex_;
+  std::condition_variable settled_;
+  std::uint64_t in_flight_ GUARDED_BY(mutex_) = 0;
+  Status latest_ GUARDED_BY(mutex_);
+  http::HopPool hop_;  // last: it answers into the rest until it is gone
+};
+
+}  // namespace millrace::queue
