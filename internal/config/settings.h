@@ -47,8 +47,8 @@ struct Settings {
 // Looks a variable up; nothing when it isn't set.
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// The process's environment over the `.env` file at `path`, which may be missing. Code::invalid with
-// file and line when the file can't be read as NAME=value lines.
+// The process's environment over the `.env` file at `path`, which may be missing. Code::invalid
+// with file and line when the file can't be read as NAME=value lines.
 Result<Lookup> environment_over_file(const std::string& path);
 
 // Reads and checks what `service` uses. Code::invalid with one line naming the variable, its value

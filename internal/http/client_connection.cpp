@@ -59,7 +59,8 @@ class TcpClientConnection final : public ClientConnection,
   std::string unparsed_;
   std::array<char, kReadBytes> buffer_;
   bool connected_ = false;
-  bool sent_ = false;  // some of the request may have left
+  bool sent_ = false;     // some of the request may have left
+  bool writing_ = false;  // request_ is still being read from
   bool closed_ = false;
 };
 
@@ -108,10 +109,11 @@ void TcpClientConnection::send() {
   parser_.emplace();
   parser_->body_limit(kResponseBytesMax);
   parser_->eager(true);
-  sent_ = true;
+  sent_ = writing_ = true;
   const std::array<asio::const_buffer, 2> bytes = {asio::buffer(head_),
                                                    asio::buffer(request_.body)};
   asio::async_write(socket_, bytes, [self = shared_from_this()](Error error, std::size_t wrote) {
+    self->writing_ = false;
     if (!error || self->closed_) return;
     self->sent_ = wrote > 0;
     self->fail(error.message());
@@ -143,7 +145,8 @@ void TcpClientConnection::on_bytes(std::string_view bytes) {
 void TcpClientConnection::complete() {
   auto& message = parser_->get();
   ClientResponse response{message.result_int(), std::move(message.body())};
-  const bool last = !message.keep_alive() || !unparsed_.empty();
+  // One that came before the request was taken leaves the rest of the request on the way.
+  const bool last = !message.keep_alive() || !unparsed_.empty() || writing_;
   ClientDone done = std::exchange(done_, {});
   expires_at = Time::max();
   if (last) close();
@@ -176,8 +179,10 @@ std::shared_ptr<ClientConnection> ClientConnection::open(Reactor& reactor,
 void fetch(Reactor& reactor, const Upstream& upstream, ClientRequest request, Time deadline,
            ClientDone done) {
   const auto connection = ClientConnection::open(reactor, upstream);
+  // Not a shared pointer: the connection, which calls this, holds it.
   connection->exchange(std::move(request), deadline,
-                       [connection, done = std::move(done)](Result<ClientResponse> result) mutable {
+                       [connection = connection.get(),
+                        done = std::move(done)](Result<ClientResponse> result) mutable {
                          connection->close();
                          done(std::move(result));
                        });

@@ -35,7 +35,8 @@ bool Conversation::wants_input() const {
 }
 
 bool Conversation::finished() const {
-  return exchanges_.empty() && (closing_ || (input_ended_ && backlog_.empty()));
+  if (!exchanges_.empty()) return false;
+  return closing_ || (backlog_.empty() && (input_ended_ || (draining_ && !reader_.in_request())));
 }
 
 Conversation::Phase Conversation::phase() const {
@@ -48,6 +49,7 @@ void Conversation::receive(std::string_view bytes) {
     backlog_.append(bytes);
     return resume();
   }
+  continue_due_ = false;
   receiving_ = true;
   advance(bytes);
   receiving_ = false;
@@ -66,17 +68,15 @@ void Conversation::advance(std::string_view& input) {
   while (!closing_ && exchanges_.size() < kPipelinedMax && output_.size() < kOutputBytesMax) {
     switch (reader_.feed(input)) {
       case RequestReader::Step::need_more:
-        return;
+        return send_continue();
       case RequestReader::Step::failed:
         return refuse(reader_.error().status, reader_.error().detail);
       case RequestReader::Step::header:
         on_header();
-        // The interim answer may not overtake an answer that is still due.
-        if (input.empty() && exchanges_.empty() && reader_.expects_continue()) {
-          output_.append("HTTP/1.1 100 Continue\r\n\r\n");
-        }
+        continue_due_ = input.empty() && reader_.expects_continue();
         break;
       case RequestReader::Step::complete:
+        continue_due_ = false;
         on_request();
         reader_.next();
         break;
@@ -90,6 +90,13 @@ void Conversation::on_header() {
   match_ = context_.router.find(request.method, request.path);
   const auto* route = std::get_if<const Route*>(&match_);
   reader_.set_body_limit(route != nullptr ? (*route)->body_bytes_max : kBodyBytesMax);
+}
+
+// The interim answer may not overtake an answer that is still due.
+void Conversation::send_continue() {
+  if (!continue_due_ || closing_ || !exchanges_.empty()) return;
+  continue_due_ = false;
+  output_.append("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 void Conversation::adopt_request_id(std::string_view given) {
@@ -147,6 +154,7 @@ void Conversation::refuse(unsigned status, std::string_view detail) {
   const auto* found = std::get_if<const Route*>(&match_);
   const std::uint64_t exchange =
       open_exchange(reader_.request(), found != nullptr ? *found : nullptr);
+  continue_due_ = false;
   closing_ = true;
   linger_ = true;
   answer(exchange, problem(status, detail, request_id_));
@@ -154,12 +162,24 @@ void Conversation::refuse(unsigned status, std::string_view detail) {
 
 void Conversation::answer(std::uint64_t number, Response response) {
   if (abandoned_) return;
-  Exchange& exchange = exchanges_[static_cast<std::size_t>(number - first_exchange_)];
+  Exchange& exchange = waiting(number);
   exchange.response = std::move(response);
   exchange.answered = true;
   if (!exchanges_.front().answered) return;
   emit_ready();
-  if (!receiving_) on_output_();
+  if (receiving_) return;
+  send_continue();
+  on_output_();
+}
+
+void Conversation::dropped(std::uint64_t number) {
+  if (abandoned_) return;
+  answer(number,
+         problem(500, "the request was given up without an answer", waiting(number).request_id));
+}
+
+Conversation::Exchange& Conversation::waiting(std::uint64_t number) {
+  return exchanges_[static_cast<std::size_t>(number - first_exchange_)];
 }
 
 void Conversation::emit_ready() {
@@ -190,17 +210,13 @@ void Conversation::emit(Exchange& exchange) {
 }
 
 void Conversation::time_out() {
-  context_.metrics.connections_timed_out.add();
   if (phase() == Phase::reading) {
     refuse(408, "the request took too long to arrive");
   }
   closing_ = true;
 }
 
-void Conversation::begin_drain() {
-  draining_ = true;
-  if (phase() == Phase::idle && backlog_.empty()) closing_ = true;
-}
+void Conversation::begin_drain() { draining_ = true; }
 
 void Conversation::abandon() { abandoned_ = true; }
 

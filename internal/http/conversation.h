@@ -66,6 +66,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void abandon();
 
   void answer(std::uint64_t exchange, Response response) override;
+  void dropped(std::uint64_t exchange) override;
 
  private:
   // One request that has no answer in `output_` yet.
@@ -85,7 +86,9 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void on_request();
   void dispatch(const Route* route, const Request& request, std::uint64_t exchange);
   void refuse(unsigned status, std::string_view detail);
+  void send_continue();
   std::uint64_t open_exchange(const Request& request, const Route* route);
+  Exchange& waiting(std::uint64_t exchange);
   void emit_ready();
   void emit(Exchange& exchange);
   void adopt_request_id(std::string_view given);
@@ -99,6 +102,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   std::string backlog_;                       // received, not yet read
   std::string request_id_;                    // the current request's
   Router::Match match_ = Router::NotFound{};  // the current request's
+  bool continue_due_ = false;                 // the client waits for a 100 before it sends the body
   bool receiving_ = false;
   bool input_ended_ = false;
   bool closing_ = false;  // no further request will be read

@@ -201,8 +201,9 @@ void HopClient::Link::on_reply(Batch batch, Time sent_at, Result<ClientResponse>
 
 void HopClient::Link::deliver(Batch batch, const ClientResponse& response) {
   if (response.status == 503) {  // it takes nothing now, so it has nothing of this
-    return owner_.fail_over(std::move(batch), upstream_.authority + ": takes nothing now",
-                            std::chrono::steady_clock::now());
+    const Time now = std::chrono::steady_clock::now();
+    mark_down(now);  // so that the next in turn is another one
+    return owner_.fail_over(std::move(batch), upstream_.authority + ": takes nothing now", now);
   }
   owner_.settled(batch);
   auto answers = decode_hop_reply(response.body);
@@ -221,13 +222,20 @@ void HopClient::Link::mark_down(Time now) {
 }
 
 void HopClient::Link::abort() {
-  for (Batch& batch : std::exchange(ready_, {})) batch.answer_all(Code::closed, "shutting down");
-  std::exchange(gathering_, {}).answer_all(Code::closed, "shutting down");
+  if (!gathering_.slots.empty()) ready_.push_back(std::exchange(gathering_, {}));
+  for (Batch& batch : std::exchange(ready_, {})) {
+    owner_.settled(batch);
+    batch.answer_all(Code::closed, "shutting down");
+  }
   if (connection_ != nullptr) connection_->close();
 }
 
 void HopClient::Shared::fail_over(Batch batch, const std::string& why, Time now) {
-  if (!aborted && ++batch.tries < links.size()) {
+  if (aborted) {
+    settled(batch);
+    return batch.answer_all(Code::closed, "shutting down");
+  }
+  if (++batch.tries < links.size()) {
     Link& next = pick(now);
     next.take_over(std::move(batch));
     return next.send_next();

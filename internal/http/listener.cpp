@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <vector>
 
+#include "base/uuid.h"
+#include "http/problem.h"
+#include "http/response_writer.h"
 #include "observe/log.h"
 
 namespace millrace::http {
@@ -21,12 +23,6 @@ namespace {
 constexpr int kAcceptsPerTurn = 64;
 // How soon accepting is tried again after the descriptors ran out.
 constexpr std::chrono::milliseconds kBackOff{100};
-
-constexpr std::string_view kTurnedAway =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-    "Content-Length: 95\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-    "\"detail\":\"no connection free\"}";
 
 bool out_of_descriptors(const Error& error) {
   return error == boost::system::errc::too_many_files_open ||
@@ -95,8 +91,7 @@ bool Listener::accept_one() {
   }
   if (error == asio::error::would_block) return false;
   if (error) return true;  // the client was gone before we came: the next one
-  context_.metrics.connections_accepted.add();
-  if (context_.metrics.connections_open.count() >= static_cast<std::int64_t>(connections_max_)) {
+  if (context_.metrics.connections_open->count() >= static_cast<std::int64_t>(connections_max_)) {
     turn_away(socket);
   } else {
     adopt(std::move(socket));
@@ -105,9 +100,14 @@ bool Listener::accept_one() {
 }
 
 void Listener::turn_away(TcpSocket& socket) {
+  const auto fresh = Uuid::v7().chars();
+  const std::string_view request_id(fresh.data(), fresh.size());
+  std::string answer;
+  append_response(answer, problem(503, "no connection is free, try again", request_id),
+                  {.keep_alive = false, .request_id = request_id});
   Error ignored;
   socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(kTurnedAway), ignored);
+  socket.write_some(asio::buffer(answer), ignored);
   context_.metrics.connections_refused.add();
   static observe::Throttle throttle(std::chrono::seconds(1));
   if (const auto pass = throttle.pass()) {
@@ -142,9 +142,10 @@ void Listener::adopt(TcpSocket socket) {
   auto session = std::make_shared<Session>(std::move(socket), reactor_, context_, timeouts_,
                                            [this](Session& closed) {
                                              sessions_.erase(&closed);
-                                             context_.metrics.connections_open.remove();
+                                             context_.metrics.connections_open->remove();
                                            });
-  context_.metrics.connections_open.add();
+  context_.metrics.connections_accepted.add();
+  context_.metrics.connections_open->add();
   sessions_.emplace(session.get(), session);
   session->start();
   if (draining_) session->begin_drain();
@@ -153,19 +154,28 @@ void Listener::adopt(TcpSocket socket) {
 void Listener::stop_accepting() {
   while (acceptor_.is_open() && accept_one()) {
   }
+  close_socket();
+  for (const auto& session : open_sessions()) session->begin_drain();
+}
+
+void Listener::close() {
+  close_socket();
+  for (const auto& session : open_sessions()) session->close();
+}
+
+void Listener::close_socket() {
   draining_ = true;
   Error ignored;
   acceptor_.close(ignored);
   retry_.cancel();
-  std::vector<std::shared_ptr<Session>> open;
-  for (const auto& [key, session] : sessions_) open.push_back(session);
-  for (const auto& session : open) session->begin_drain();
 }
 
-void Listener::close_sessions() {
+// A copy: a session that closes leaves the list.
+std::vector<std::shared_ptr<Session>> Listener::open_sessions() const {
   std::vector<std::shared_ptr<Session>> open;
+  open.reserve(sessions_.size());
   for (const auto& [key, session] : sessions_) open.push_back(session);
-  for (const auto& session : open) session->close();
+  return open;
 }
 
 }  // namespace millrace::http

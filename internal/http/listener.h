@@ -5,6 +5,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <unordered_map>
+#include <vector>
 
 #include "base/status.h"
 #include "http/session.h"
@@ -43,7 +44,8 @@ class Listener {
   void start();
   // Takes what the system has already accepted for us, closes the socket, drains the connections.
   void stop_accepting();
-  void close_sessions();
+  // Closes the socket and the connections as they are.
+  void close();
 
  private:
   void wait();
@@ -53,6 +55,8 @@ class Listener {
   void shed_without_descriptors();
   void back_off();
   void adopt(TcpSocket socket);
+  void close_socket();
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> open_sessions() const;
 
   Reactor& reactor_;
   const ConversationContext& context_;

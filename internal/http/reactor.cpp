@@ -20,7 +20,8 @@ struct Reactor::Impl {
   asio::io_context context{1};  // one thread: no locks inside
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   asio::steady_timer timer{context};
-  boost::intrusive::list<Expirable, boost::intrusive::constant_time_size<false>> watched;
+  using Watched = boost::intrusive::list<Expirable, boost::intrusive::constant_time_size<false>>;
+  Watched watched;
 };
 
 Reactor::Reactor(std::size_t index) : index_(index), impl_(std::make_unique<Impl>()) {}
@@ -49,9 +50,13 @@ void Reactor::stop() { impl_->context.stop(); }
 
 void Reactor::tick() {
   const Time now = std::chrono::steady_clock::now();
-  auto& watched = impl_->watched;
-  for (auto it = watched.begin(); it != watched.end();) {
-    Expirable& expirable = *it++;  // it may leave the list in on_expired()
+  Impl::Watched unseen;
+  unseen.swap(impl_->watched);
+  // In on_expired() any of them may leave, whichever list it is in, and new ones may come.
+  while (!unseen.empty()) {
+    Expirable& expirable = unseen.front();
+    unseen.pop_front();
+    impl_->watched.push_back(expirable);
     if (expirable.expires_at <= now) expirable.on_expired();
   }
   impl_->timer.expires_after(kTick);

@@ -15,6 +15,8 @@ class ReplyTarget {
  public:
   virtual ~ReplyTarget() = default;
   virtual void answer(std::uint64_t exchange, Response response) = 0;
+  // There will be no answer.
+  virtual void dropped(std::uint64_t exchange) = 0;
 };
 
 // Move-only. Sends exactly once; one that is dropped unanswered sends 500. Used on one thread, the
@@ -26,11 +28,7 @@ class Reply {
   Reply(Reply&&) noexcept = default;
   Reply& operator=(Reply&&) = delete;
   ~Reply() {
-    if (target_ != nullptr) {
-      Response dropped;
-      dropped.status = 500;
-      std::move(*this).send(std::move(dropped));
-    }
+    if (target_ != nullptr) target_->dropped(exchange_);
   }
 
   void send(Response response) && {

@@ -17,8 +17,8 @@ using BeastView = boost::beast::string_view;
 
 namespace {
 
-// A chunk's header or the trailers, until they are whole.
-constexpr std::size_t kCarryBytesMax = kHeaderBytesMax;
+// A chunk's header, or the last one's with the trailers.
+constexpr std::size_t kChunkHeaderBytesMax = kHeaderBytesMax;
 // Buffers that grew beyond this are given back after the request.
 constexpr std::size_t kKeptBytesMax = 64 * 1024;
 
@@ -48,12 +48,22 @@ void release_if_large(std::string& buffer) {
 std::string_view view(BeastView text) { return {text.data(), text.size()}; }
 
 // "http://host/path" names the same as "/path" (RFC 9112, 3.2.2).
-std::string_view without_authority(std::string_view target) {
+void split_target(std::string_view target, Request& request) {
   constexpr std::string_view scheme = "http://";
-  if (!target.starts_with(scheme)) return target;
-  const auto slash = target.find('/', scheme.size());
-  return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  const bool absolute = target.starts_with(scheme);
+  if (absolute) {
+    target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+  }
+  const auto mark = std::min(target.find('?'), target.size());
+  request.path = absolute && mark == 0 ? "/" : target.substr(0, mark);
+  request.query = target.substr(std::min(mark + 1, target.size()));
 }
+
+bool is_control(char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; }
+
+constexpr std::size_t kCrLf = 2;
+// The beginning of a body that ends where it begins; Beast asserts that two more bytes follow it.
+constexpr std::string_view kLastChunk = "0\r\n";
 
 }  // namespace
 
@@ -68,16 +78,20 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
 
   std::size_t body_bytes_max = SIZE_MAX;
   bool body_too_large = false;
+  // In the bytes put last: where the latest chunk header begins.
+  const char* chunk_header = nullptr;
+
+  // Measured in bytes received and not in bytes put, so that it doesn't depend on how they came.
+  [[nodiscard]] bool is_too_long(const char* chunk_header_end) const {
+    return chunk_header_end - chunk_header > static_cast<std::ptrdiff_t>(kChunkHeaderBytesMax);
+  }
 
  private:
   void on_request_impl(beast_http::verb verb, BeastView, BeastView target, int version,
                        BeastError&) override {
     request_.method = to_method(verb);
     request_.version = static_cast<unsigned>(version);
-    const auto whole = without_authority(view(target));
-    const auto mark = whole.find('?');
-    request_.path = whole.substr(0, mark);
-    request_.query = mark == std::string_view::npos ? std::string_view() : whole.substr(mark + 1);
+    split_target(view(target), request_);
   }
   void on_response_impl(int, BeastView, int, BeastError&) override {}
   void on_field_impl(beast_http::field, BeastView name, BeastView value, BeastError&) override {
@@ -86,19 +100,31 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
   void on_header_impl(BeastError&) override { header_done_ = true; }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, BeastError&) override {}
   std::size_t on_body_impl(BeastView bytes, BeastError& error) override {
-    if (bytes.size() > body_bytes_max - body_.size()) {
-      body_too_large = true;
-      error = beast_http::error::body_limit;
-      return 0;
-    }
+    if (!check_room(bytes.size(), error)) return 0;
     body_.append(bytes.data(), bytes.size());
     return bytes.size();
   }
-  void on_chunk_header_impl(std::uint64_t, BeastView, BeastError&) override {}
+  void on_chunk_header_impl(std::uint64_t size, BeastView extension, BeastError& error) override {
+    // Beast lets a quoted value hold anything, a line feed too, which others take for the end.
+    if (std::any_of(extension.begin(), extension.end(), is_control) ||
+        is_too_long(extension.data() + extension.size() + kCrLf)) {
+      error = beast_http::error::bad_chunk_extension;
+      return;
+    }
+    check_room(size, error);
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, BeastView bytes, BeastError& error) override {
+    chunk_header = bytes.data() + bytes.size();
     return on_body_impl(bytes, error);
   }
   void on_finish_impl(BeastError&) override {}
+
+  bool check_room(std::uint64_t bytes, BeastError& error) {
+    if (bytes <= body_bytes_max - body_.size()) return true;
+    body_too_large = true;
+    error = beast_http::error::body_limit;
+    return false;
+  }
 
   Request& request_;
   std::vector<Header>& headers_;
@@ -177,13 +203,12 @@ RequestReader::Step RequestReader::feed_header(std::string_view& input) {
     input.remove_prefix(std::min(input.find_first_not_of("\r\n"), input.size()));
   }
   const std::size_t before = s.head.size();
-  const std::size_t room = kHeaderBytesMax + 1 - before;
-  s.head.append(input.substr(0, room));
+  s.head.append(input.substr(0, kHeaderBytesMax - before));
   const auto found = s.scanner.scan(s.head);
   if (found.problem != nullptr) return fail(400, found.problem);
   if (found.end == 0) {
     input.remove_prefix(s.head.size() - before);
-    if (s.head.size() <= kHeaderBytesMax) return Step::need_more;
+    if (s.head.size() < kHeaderBytesMax) return Step::need_more;
     return fail(431, "the request's headers are larger than 16384 bytes");
   }
   input.remove_prefix(found.end - before);
@@ -211,39 +236,50 @@ RequestReader::Step RequestReader::parse_header() {
 
 RequestReader::Step RequestReader::feed_body(std::string_view& input) {
   State& s = *state_;
-  Parser& parser = *s.parser;
-  const auto too_large = [&] {
-    return fail(413, "the request's body is larger than " + std::to_string(parser.body_bytes_max) +
-                         " bytes");
-  };
+  const Parser& parser = *s.parser;
   if (const auto length = parser.content_length(); length && *length > parser.body_bytes_max) {
-    return too_large();
+    return fail_too_large();
   }
-  if (!parser.is_done() && !input.empty()) {
-    // What an earlier call left over (part of a chunk's header) goes in front of the new bytes.
-    std::string bytes_with_carry = std::exchange(s.carry, {});
-    if (!bytes_with_carry.empty()) bytes_with_carry.append(input);
-    const std::string_view bytes = bytes_with_carry.empty() ? input : bytes_with_carry;
-    BeastError error;
-    parser.eager(true);
-    const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    if (parser.body_too_large) return too_large();
-    if (error && error != beast_http::error::need_more) {
-      return fail(400, "malformed body framing: " + error.message());
-    }
-    const std::size_t left = bytes.size() - used;
-    if (parser.is_done()) {
-      input.remove_prefix(input.size() - left);  // the next request's
-    } else {
-      if (left > kCarryBytesMax) return fail(400, "a chunk's header is too long");
-      s.carry = bytes.substr(used);
-      input = {};
-    }
+  if (!parser.is_done() && !input.empty() && parse_body(input) == Step::failed) {
+    return Step::failed;
   }
   if (!parser.is_done()) return Step::need_more;
   s.request.body = s.body;
   s.phase = State::Phase::complete;
   return Step::complete;
+}
+
+RequestReader::Step RequestReader::parse_body(std::string_view& input) {
+  State& s = *state_;
+  Parser& parser = *s.parser;
+  if (s.carry == kLastChunk && input.size() < kCrLf) {
+    s.carry.append(std::exchange(input, {}));
+    return Step::need_more;
+  }
+  // What an earlier call left over (part of a chunk's header) goes in front of the new bytes.
+  std::string bytes_with_carry = std::exchange(s.carry, {});
+  if (!bytes_with_carry.empty()) bytes_with_carry.append(input);
+  const std::string_view bytes = bytes_with_carry.empty() ? input : bytes_with_carry;
+  BeastError error;
+  parser.eager(true);
+  parser.chunk_header = bytes.data();
+  const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+  if (parser.body_too_large) return fail_too_large();
+  if (error && error != beast_http::error::need_more) {
+    return fail(400, "malformed body framing: " + error.message());
+  }
+  const std::string_view left = bytes.substr(used);
+  const bool too_long = parser.is_done() ? parser.chunked() && parser.is_too_long(left.data())
+                                         : left.size() >= kChunkHeaderBytesMax;
+  if (too_long) return fail(400, "a chunk's header or the trailers are larger than 16384 bytes");
+  if (!parser.is_done()) s.carry = left;
+  input.remove_prefix(parser.is_done() ? input.size() - left.size() : input.size());
+  return Step::need_more;
+}
+
+RequestReader::Step RequestReader::fail_too_large() {
+  return fail(413, "the request's body is larger than " +
+                       std::to_string(state_->parser->body_bytes_max) + " bytes");
 }
 
 }  // namespace millrace::http

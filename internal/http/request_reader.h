@@ -17,7 +17,7 @@ inline constexpr std::size_t kHeaderBytesMax = 16 * 1024;
 // Why a request can't be read. After it the connection must be closed: where the next request would
 // begin isn't known.
 struct ReadError {
-  unsigned status = 0;  // 400, 413, 417, 431, 501 or 505
+  unsigned status = 0;  // 400, 413, 417, 431 or 505
   std::string detail;
 };
 
@@ -62,7 +62,9 @@ class RequestReader {
   Step feed_header(std::string_view& input);
   Step parse_header();
   Step feed_body(std::string_view& input);
+  Step parse_body(std::string_view& input);
   Step fail(unsigned status, std::string detail);
+  Step fail_too_large();
 
   std::unique_ptr<State> state_;
 };

@@ -50,11 +50,10 @@ Server::Server(ReactorPool& reactors, Router router, const ServerOptions& option
 
 Server::~Server() {
   if (impl_->listeners.empty()) return;
-  // Each listener goes on its own thread, where its handlers run.
-  impl_->reactors.run_on_each([this](std::size_t i, Reactor&) {
-    impl_->listeners[i]->close_sessions();
-    impl_->listeners[i].reset();
-  });
+  // Handlers that were due already when the sockets were closed run before the listeners go, each
+  // on its own thread.
+  abort();
+  impl_->reactors.run_on_each([this](std::size_t i, Reactor&) { impl_->listeners[i].reset(); });
 }
 
 Status Server::start() {
@@ -92,15 +91,14 @@ void Server::stop_accepting() {
 Status Server::drain(Time deadline) {
   // What stop_accepting() posted has run after this, so the count only falls.
   if (!impl_->listeners.empty()) impl_->reactors.run_on_each([](std::size_t, Reactor&) {});
-  if (impl_->metrics.connections_open.wait_until_none(deadline)) return {};
-  const auto open = impl_->metrics.connections_open.count();
+  if (impl_->metrics.connections_open->wait_until_none(deadline)) return {};
+  const auto open = impl_->metrics.connections_open->count();
   return {Code::deadline, std::to_string(open) + " connections did not finish"};
 }
 
 void Server::abort() {
   if (impl_->listeners.empty()) return;
-  impl_->reactors.run_on_each(
-      [this](std::size_t i, Reactor&) { impl_->listeners[i]->close_sessions(); });
+  impl_->reactors.run_on_each([this](std::size_t i, Reactor&) { impl_->listeners[i]->close(); });
 }
 
 std::uint16_t Server::port() const { return impl_->listeners.at(0)->port(); }

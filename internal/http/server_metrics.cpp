@@ -74,7 +74,7 @@ ServerMetrics::ServerMetrics(observe::Registry& registry, const Router& router)
                                              "Client connections closed for being too slow.")),
       registry_(registry) {
   registry.gauge("millrace_http_connections_open", "Client connections open now.",
-                 [this] { return static_cast<double>(connections_open.count()); });
+                 [open = connections_open] { return static_cast<double>(open->count()); });
   std::map<std::string, std::shared_ptr<PerRoute>> by_name;
   per_route_.emplace(nullptr, std::make_shared<PerRoute>("none"));
   for (const auto& route : router.routes()) {

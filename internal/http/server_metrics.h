@@ -40,9 +40,10 @@ class ServerMetrics {
   void count_request(const Route* route, Method method, unsigned status, Duration took);
 
   observe::Counter& connections_accepted;
-  observe::Counter& connections_refused;  // over the limit, or out of descriptors
-  observe::Counter& connections_timed_out;
-  OpenConnections connections_open;
+  observe::Counter& connections_refused;    // over the limit, or out of descriptors
+  observe::Counter& connections_timed_out;  // a request or the reading of an answer took too long
+  // Shared with the registry's gauge, which outlives the server.
+  const std::shared_ptr<OpenConnections> connections_open = std::make_shared<OpenConnections>();
 
  private:
   struct Cell;

@@ -12,7 +12,7 @@ namespace {
 // Shared by a thread's sessions: an idle connection holds no read buffer, which is what keeps ten
 // thousand of them cheap.
 constexpr std::size_t kScratchBytes = 64 * 1024;
-// How long, and how much, a refused client may go on sending before the connection is cut.
+// How long a refused client may go on sending before the connection is cut.
 constexpr std::chrono::milliseconds kLinger{1'000};
 // A request that is arriving when the drain begins has this long.
 constexpr std::chrono::milliseconds kDrainRead{2'000};
@@ -28,6 +28,7 @@ Session::Session(TcpSocket socket, Reactor& reactor, const ConversationContext& 
                  const SessionTimeouts& timeouts, std::function<void(Session&)> on_closed)
     : socket_(std::move(socket)),
       reactor_(reactor),
+      metrics_(context.metrics),
       timeouts_(timeouts),
       on_closed_(std::move(on_closed)),
       conversation_(std::make_shared<Conversation>(context, [this] { flush_later(); })) {}
@@ -166,13 +167,19 @@ void Session::begin_drain() {
   if (phase_ == Conversation::Phase::reading) {
     expires_at = std::min(expires_at, std::chrono::steady_clock::now() + Duration(kDrainRead));
   }
-  if (!writing_) after_flush();
+  // What the client has sent by now is taken: to close over it would reset the connection.
+  if (reading_ && !lingering_) on_readable();
+  // What flush_later() was to send is sent, before the connection may be closed.
+  if (!closed_ && !writing_) flush();
 }
 
 void Session::on_expired() {
-  if (lingering_ || writing_) return close();
+  if (lingering_) return close();
+  const bool reading = conversation_->phase() == Conversation::Phase::reading;
+  if (writing_ || reading) metrics_.connections_timed_out.add();
+  if (writing_) return close();
   conversation_->time_out();
-  if (!closed_) flush();
+  flush();
 }
 
 void Session::close() {

@@ -49,6 +49,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
 
   TcpSocket socket_;
   Reactor& reactor_;
+  ServerMetrics& metrics_;
   const SessionTimeouts timeouts_;
   std::function<void(Session&)> on_closed_;
   std::shared_ptr<Conversation> conversation_;

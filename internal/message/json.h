@@ -27,7 +27,8 @@ Result<IngestFields> parse_ingest_json(std::string_view body);
 // as protobuf's JSON form (and the original) have bytes. Errors as above.
 Result<Message> parse_enqueue_json(std::string_view body);
 
-// Appends `text` as a JSON string, quoted. `text` should be UTF-8; what isn't is replaced by U+FFFD.
+// Appends `text` as a JSON string, quoted. `text` should be UTF-8; what isn't is replaced by
+// U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace millrace

@@ -1,5 +1,5 @@
-// An event as it travels: the bytes of its diplom.v1.DataMessage, encoded once at the edge and moved
-// unchanged over every hop, with its id and source readable without decoding.
+// An event as it travels: the bytes of its diplom.v1.DataMessage, encoded once at the edge and
+// moved unchanged over every hop, with its id and source readable without decoding.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ namespace millrace {
 
 // What a message is made of; the text fields are UTF-8.
 struct MessageFields {
-  std::string id;               // 1 to 128 bytes; a UUID when we gave it
-  std::int64_t timestamp = 0;   // Unix seconds
-  std::string source;           // 1 to 256 bytes
-  std::string payload;          // any bytes
+  std::string id;              // 1 to 128 bytes; a UUID when we gave it
+  std::int64_t timestamp = 0;  // Unix seconds
+  std::string source;          // 1 to 256 bytes
+  std::string payload;         // any bytes
   std::map<std::string, std::string> metadata;
 };
 

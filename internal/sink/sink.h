@@ -12,8 +12,8 @@ class ProcessingResult;
 
 namespace millrace::sink {
 
-// Thread-safe: the workers write concurrently. The message id is the idempotency key: a result may be
-// written again after a crash, and a reader drops the repeats by id.
+// Thread-safe: the workers write concurrently. The message id is the idempotency key: a result may
+// be written again after a crash, and a reader drops the repeats by id.
 class Sink : public Lifecycle {
  public:
   // All or none. Ok means the results survive this process (not a power cut: see flush).

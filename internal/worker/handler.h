@@ -36,8 +36,8 @@ struct Reject {
 
 using Outcome = std::variant<Done, RetryLater, Reject>;
 
-// Thread-safe: all workers share one. It never sees a Delivery, so it can't settle one. An exception
-// that leaves it counts as RetryLater with its text.
+// Thread-safe: all workers share one. It never sees a Delivery, so it can't settle one. An
+// exception that leaves it counts as RetryLater with its text.
 class Handler {
  public:
   virtual ~Handler() = default;

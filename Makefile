@@ -1,0 +1,120 @@
+# Thin: what a target does is in scripts/. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+SERVICES := api-gateway ingest processor
+TIME ?= 60
+
+.PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
+  test-coverage fuzz bench bench-hop load-test load-test-quick lint fmt tidy deps help grpc-server \
+  switch-queue integration-test profile-complete test-network docker-build docker-up docker-down \
+  docker-logs docker-up-full
+
+## Build and run
+
+help: ## This list
+	@awk -v colour="$$([ -t 1 ] && echo yes)" -f scripts/help.awk Makefile
+
+all: deps ## Build everything: executables, tests and benches
+	@scripts/build.sh release
+	@scripts/link_bin.sh $(SERVICES)
+
+build: deps ## Build the executables into bin/ (V=1 shows the commands)
+	@scripts/build.sh release $(SERVICES)
+	@scripts/link_bin.sh $(SERVICES)
+
+proto: deps ## Generate the C++ code of api/proto (the build does it by itself)
+	@scripts/build.sh release millrace_proto
+
+run-local: build ## Install, build and run all services until Ctrl-C
+	@scripts/run_local.sh
+
+demo: build ## Half a minute: services up, messages through, results shown, drained
+	@scripts/demo.sh
+
+health-check: ## Ask each running service for its health
+	@scripts/health_check.sh
+
+clean: ## Remove what was built and logged
+	@rm -rf build bin run
+
+deps: ## Install what a build needs (Debian 12; does nothing the second time)
+	@scripts/install-deps.sh build
+
+## Test
+
+test: deps ## Install, build and pass all tests: unit, conformance, end to end
+	@scripts/install-deps.sh test
+	@scripts/link_bin.sh $(SERVICES)
+	@scripts/test.sh release
+
+test-debug: deps ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/install-deps.sh test
+	@scripts/test.sh debug
+
+test-tsan: deps ## The tests under ThreadSanitizer
+	@scripts/install-deps.sh test
+	@scripts/test.sh tsan
+
+test-clang: deps ## The tests as Clang builds them, lock annotations checked
+	@scripts/install-deps.sh test check
+	@scripts/test.sh clang
+
+test-coverage: deps ## Line coverage of internal/, with an HTML report; fails below 85 %
+	@scripts/install-deps.sh test check
+	@scripts/coverage.sh
+
+fuzz: deps ## Fuzz each target for TIME seconds (make fuzz TIME=600)
+	@scripts/install-deps.sh check
+	@scripts/fuzz.sh $(TIME)
+
+## Measure
+
+bench: deps ## The micro benchmarks
+	@scripts/build.sh release
+	@scripts/bench.sh
+
+bench-hop: build ## Load on the three executables beside nginx on this machine
+	@scripts/install-deps.sh bench
+	@bench/load/bench_hop.py
+
+load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
+	@scripts/install-deps.sh bench
+	@scripts/load_test.sh 1000 10
+
+load-test-quick: ## The same with 100 requests
+	@scripts/install-deps.sh bench
+	@scripts/load_test.sh 100 10
+
+## Check
+
+lint: deps ## Every check of scripts/checks
+	@scripts/install-deps.sh check
+	@scripts/checks/all.sh
+
+fmt: ## Format the C++ sources in place
+	@scripts/install-deps.sh check
+	@scripts/checks/format.sh --fix
+
+tidy: deps ## The tree's own rules and clang-tidy
+	@scripts/install-deps.sh check
+	@scripts/checks/tidy_rules.py
+	@scripts/checks/clang_tidy.py
+
+## Not there yet
+
+grpc-server: ## Build the gRPC server (comes with the gRPC part)
+switch-queue: ## Choose the queue: QUEUE=memory|nats|kafka|composite (comes with the brokers part)
+integration-test: ## Tests against real brokers (comes with the brokers part)
+profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
+test-network: ## Load under a bad network (comes with the speed part)
+docker-build: ## Build the images (comes with the containers part)
+docker-up: ## Start the services in containers (comes with the containers part)
+docker-down: ## Stop the containers (comes with the containers part)
+docker-logs: ## Follow the containers' logs (comes with the containers part)
+docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
+
+grpc-server switch-queue integration-test profile-complete test-network docker-build docker-up \
+docker-down docker-logs docker-up-full:
+	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

@@ -1,0 +1,111 @@
+#include "base/event_count.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+namespace millrace {
+namespace {
+
+using namespace std::chrono_literals;
+
+Time from_now(Duration delay) { return system_clock().now() + delay; }
+
+// Parks until `flag` is set; false when that takes too long.
+bool await(EventCount& event, const std::atomic<bool>& flag) {
+  const Time deadline = from_now(10s);
+  while (!flag.load()) {
+    const auto key = event.prepare_wait();
+    if (flag.load()) {
+      event.cancel_wait();
+      return true;
+    }
+    if (!event.wait(key, deadline)) return false;
+  }
+  return true;
+}
+
+TEST_CASE("a wait ends at its deadline") {
+  EventCount event;
+  const Time deadline = from_now(5ms);
+  CHECK_FALSE(event.wait(event.prepare_wait(), deadline));
+  CHECK(system_clock().now() >= deadline);
+  CHECK(event.waiters() == 0);
+}
+
+TEST_CASE("a deadline in the past, even before the clock's epoch, doesn't wait") {
+  EventCount event;
+  CHECK_FALSE(event.wait(event.prepare_wait(), Time{}));
+  CHECK_FALSE(event.wait(event.prepare_wait(), Time::min()));
+}
+
+TEST_CASE("a notification between prepare and wait isn't lost") {
+  EventCount event;
+  const auto key = event.prepare_wait();
+  event.notify_one();
+  CHECK(event.wait(key, Time::max()));
+  CHECK(event.waiters() == 0);
+}
+
+TEST_CASE("a cancelled wait is no waiter") {
+  EventCount event;
+  (void)event.prepare_wait();
+  CHECK(event.waiters() == 1);
+  event.cancel_wait();
+  CHECK(event.waiters() == 0);
+}
+
+TEST_CASE("a notification while nobody waits wakes nobody later") {
+  EventCount event;
+  event.notify_all();
+  CHECK_FALSE(event.wait(event.prepare_wait(), from_now(1ms)));
+}
+
+TEST_CASE("notify_all wakes every sleeper") {
+  EventCount event;
+  std::atomic<bool> flag{false};
+  std::atomic<int> woken{0};
+  {
+    std::vector<std::jthread> sleepers;
+    for (int i = 0; i < 4; ++i) {
+      sleepers.emplace_back([&] { woken += await(event, flag) ? 1 : 0; });
+    }
+    while (event.waiters() < 4) std::this_thread::yield();
+    flag = true;
+    event.notify_all();
+  }
+  CHECK(woken == 4);
+  CHECK(event.waiters() == 0);
+}
+
+TEST_CASE("two threads handing a turn to and fro never miss each other") {
+  constexpr int kTurns = 5'000;
+  EventCount event;
+  std::atomic<int> turn{0};
+  std::atomic<bool> timed_out{false};
+  const auto play = [&](int parity) {
+    for (int i = parity; i < kTurns; i += 2) {
+      while (turn.load(std::memory_order_acquire) != i) {
+        const auto key = event.prepare_wait();
+        if (turn.load(std::memory_order_acquire) == i) {
+          event.cancel_wait();
+        } else if (!event.wait(key, from_now(10s))) {
+          timed_out = true;
+          return;
+        }
+      }
+      turn.store(i + 1, std::memory_order_release);
+      event.notify_one();
+    }
+  };
+  {
+    std::jthread even([&] { play(0); });
+    std::jthread odd([&] { play(1); });
+  }
+  CHECK_FALSE(timed_out);
+  CHECK(turn == kTurns);
+}
+
+}  // namespace
+}  // namespace millrace

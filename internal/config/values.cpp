@@ -1,0 +1,131 @@
+#include "config/values.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace millrace::config {
+namespace {
+
+constexpr std::size_t kUrlsMax = 64;
+constexpr std::size_t kHostBytesMax = 253;
+constexpr std::size_t kPathBytesMax = 4095;
+
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '-' || c == '_';
+}
+
+bool is_address(int family, std::string_view text) {
+  std::array<unsigned char, sizeof(in6_addr)> parsed;
+  // The C function would stop at a NUL and take what stands before it.
+  return text.find('\0') == std::string_view::npos &&
+         inet_pton(family, std::string(text).c_str(), parsed.data()) == 1;
+}
+
+bool is_host(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) {
+    return is_address(AF_INET6, text.substr(1, text.size() - 2));
+  }
+  return !text.empty() && text.size() <= kHostBytesMax &&
+         std::all_of(text.begin(), text.end(), is_host_character);
+}
+
+bool is_url(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  if (!text.starts_with(kScheme)) return false;
+  text.remove_prefix(kScheme.size());
+  const std::size_t colon = text.find(':', text.starts_with('[') ? text.find(']') : 0);
+  if (colon != std::string_view::npos) {
+    const auto port = parse_number(text.substr(colon + 1));
+    if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) return false;
+    text = text.substr(0, colon);
+  }
+  return is_host(text);
+}
+
+}  // namespace
+
+bool is_control(char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return number;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::uint64_t unit_ms = 1000;
+  if (text.ends_with("ms")) {
+    unit_ms = 1;
+    text.remove_suffix(2);
+  } else if (text.ends_with('s')) {
+    text.remove_suffix(1);
+  } else if (text.ends_with('m')) {
+    unit_ms = 60'000;
+    text.remove_suffix(1);
+  }
+  const auto number = parse_number(text);
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (!number || *number > kMax / unit_ms) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(*number * unit_ms));
+}
+
+std::string duration_text(std::chrono::milliseconds duration) {
+  const std::int64_t ms = duration.count();
+  if (ms % 60'000 == 0) return std::to_string(ms / 60'000) + "m";
+  if (ms % 1000 == 0) return std::to_string(ms / 1000) + "s";
+  return std::to_string(ms) + "ms";
+}
+
+std::optional<std::vector<std::string>> parse_urls(std::string_view text) {
+  std::vector<std::string> urls;
+  for (bool more = true; more;) {
+    const std::size_t comma = text.find(',');
+    more = comma != std::string_view::npos;
+    std::string_view url = text.substr(0, comma);
+    if (url.ends_with('/')) url.remove_suffix(1);
+    if (!is_url(url) || urls.size() == kUrlsMax) return std::nullopt;
+    urls.emplace_back(url);
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return urls;
+}
+
+bool is_ip_address(std::string_view text) {
+  return is_address(AF_INET, text) || is_address(AF_INET6, text);
+}
+
+bool is_path(std::string_view text) {
+  return !text.empty() && text.size() <= kPathBytesMax &&
+         std::none_of(text.begin(), text.end(), is_control);
+}
+
+std::string printable(std::string_view value) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  const std::size_t scheme_end = value.find("://");
+  const std::size_t at = value.rfind('@');
+  const bool has_user = scheme_end != value.npos && at != value.npos && at > scheme_end;
+  std::string text;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    // Up to the last @, of whichever URL: a password may hold an @ or a comma itself.
+    if (has_user && i == scheme_end) {
+      text += "://***";
+      i = at;
+    }
+    const auto byte = static_cast<unsigned char>(value[i]);
+    if (is_control(value[i])) {
+      text.append("\\x").push_back(kDigits[byte >> 4]);
+      text.push_back(kDigits[byte & 0xf]);
+    } else {
+      text.push_back(value[i]);
+    }
+  }
+  return text;
+}
+
+}  // namespace millrace::config

@@ -1,0 +1,165 @@
+// How a server ends: no new connections, what is under way is answered, and then nothing is left.
+#include <catch2/catch.hpp>
+
+#include "http/test_conversation.h"
+#include "http/test_io.h"
+
+namespace millrace::http {
+namespace {
+
+using namespace testing;
+using std::chrono::milliseconds;
+
+Router late_router(Mailbox<Reply>& late) {
+  Router router;
+  router.add({"late", Method::get, "/late",
+              [&late](const Request&, Reply reply) { late.put(std::move(reply)); }});
+  router.add({"hello", Method::get, "/hello",
+              [](const Request&, Reply reply) { std::move(reply).send(Response::text("hello")); }});
+  return router;
+}
+
+void send_on(Reactor& reactor, Reply reply) {
+  auto kept = std::make_shared<Reply>(std::move(reply));
+  reactor.post([kept] { std::move(*kept).send(Response::text("late")); });
+}
+
+TEST_CASE("a drain closes idle connections and takes no new ones") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late), {}, 2);
+  auto fresh = server.connect();
+  auto used = server.connect();
+  used.send(get("/hello"));
+  CHECK(used.response().status == 200);
+  server.server.stop_accepting();
+  CHECK(server.server.drain(within()).ok());
+  CHECK(fresh.rest().empty());
+  CHECK(used.rest().empty());
+  CHECK(server.counted("millrace_http_connections_open") == 0);
+  CHECK_THROWS(server.connect());
+}
+
+TEST_CASE("a drain waits for what is under way") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late));
+  auto connection = server.connect();
+  connection.send(get("/late") + get("/late"));
+  Reply first = late.take("the request");
+  Reply second = late.take("the other request");
+  server.server.stop_accepting();
+  const Status early = server.server.drain(std::chrono::steady_clock::now() + milliseconds(50));
+  CHECK(early == Status(Code::deadline, "1 connections did not finish"));
+
+  send_on(server.reactors[0], std::move(first));
+  CHECK(!connection.response().closes());
+  send_on(server.reactors[0], std::move(second));
+  CHECK(connection.response().closes());
+  CHECK(connection.rest().empty());
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("a drain lets a request that is arriving come to its end") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late));
+  auto connection = server.connect();
+  connection.send(get("/hello").substr(0, 10));
+  auto idle = server.connect();
+  server.server.stop_accepting();
+  CHECK(idle.rest().empty());  // the drain has begun
+  connection.send(get("/hello").substr(10));
+  const auto response = connection.response();
+  CHECK(response.status == 200);
+  CHECK(response.closes());
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("a drain doesn't wait long for a request that doesn't arrive") {
+  Mailbox<Reply> late;
+  ServerOptions options;
+  options.read_timeout = milliseconds(200);
+  TestServer server(late_router(late), options);
+  auto connection = server.connect();
+  connection.send(get("/hello").substr(0, 10));
+  server.server.stop_accepting();
+  CHECK(connection.response().status == 408);
+  connection.finish_sending();
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("regression: a request that was there when the drain began was answered with a reset") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late));
+  auto connection = server.connect();
+  connection.send(get("/hello"));
+  CHECK(connection.response().status == 200);
+  server.reactors[0].post([&] {
+    connection.send(get("/hello"));
+    server.server.stop_accepting();  // runs before the server looks at its sockets
+  });
+  const auto response = connection.response();
+  CHECK(response.status == 200);
+  CHECK(response.closes());
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("regression: an answer was lost when the drain began before it was written") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late));
+  auto connection = server.connect();
+  connection.send(get("/late"));
+  auto reply = std::make_shared<Reply>(late.take("the request"));
+  server.reactors[0].post([&, reply] {
+    server.server.stop_accepting();  // runs once this task has ended, before the answer is written
+    std::move(*reply).send(Response::text("late"));
+  });
+  CHECK(connection.response().body == "late");
+  CHECK(connection.rest().empty());
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("an abort closes everything") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late), {}, 2);
+  auto idle = server.connect();
+  auto busy = server.connect();
+  busy.send(get("/late"));
+  const Reply reply = late.take("the request");
+  server.server.abort();
+  CHECK_THROWS(server.connect());
+  CHECK(server.server.drain(within()).ok());
+  CHECK(idle.rest().empty());
+  CHECK(busy.rest().empty());
+}
+
+TEST_CASE("a server may go while clients are connected and connecting") {
+  for (int round = 0; round < 20; ++round) {
+    Mailbox<Reply> late;
+    std::vector<RawConnection> clients;
+    TestServer server(late_router(late), {}, 2);
+    for (int i = 0; i < 5; ++i) {
+      clients.push_back(server.connect());
+      clients.back().send(get("/hello"));
+    }
+  }
+}
+
+TEST_CASE("a server that wasn't started needs no end") {
+  observe::Registry registry;
+  ReactorPool reactors(1);
+  Server server(reactors, Router(), {}, registry);
+  server.stop_accepting();
+  CHECK(server.drain(within()).ok());
+  server.abort();
+}
+
+TEST_CASE("regression: the gauge of open connections needed the server that made it") {
+  observe::Registry registry;
+  {
+    ReactorPool reactors(1);
+    const Server server(reactors, Router(), {}, registry);
+  }
+  CHECK(metric(registry, "millrace_http_connections_open") == 0);
+}
+
+}  // namespace
+}  // namespace millrace::http

@@ -1,0 +1,33 @@
+// Dead letters as lines of JSON in a file, whole and never deleted (append_file.h):
+//
+//   {"id":"...","source":"...","reason":"...","attempts":3,
+//    "dead_lettered_at":"2026-01-02T03:04:05.678Z","message":{...}}
+//
+// `message` is the diplom.v1.DataMessage in protobuf's JSON form with the proto field names; of one
+// that can't be decoded there is `wire` instead, its bytes in base64.
+#pragma once
+
+#include "sink/append_file.h"
+#include "worker/dead_letters.h"
+
+namespace millrace::worker {
+
+// Thread-safe.
+class FileDeadLetters final : public DeadLetters {
+ public:
+  explicit FileDeadLetters(sink::AppendFileOptions options)
+      : clock_(*options.clock), file_(std::move(options)) {}
+
+  // Opens the file; Code::unavailable says which and why not.
+  Status start() { return file_.open(); }
+
+  Status write(std::span<const DeadLetter> letters) override;
+  Status flush() override { return file_.sync(); }
+  Status reopen() override { return file_.reopen(); }
+
+ private:
+  const Clock& clock_;
+  sink::AppendFile file_;
+};
+
+}  // namespace millrace::worker

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# What the scripts share. Sourced first, it finds the checkout as $root and goes there:
+#   source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cd -- "$root" || exit 1
+
+# Colours are for people; a log gets plain text.
+if [[ -t 1 ]]; then
+  bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+else
+  bold='' red='' green='' plain=''
+fi
+# shellcheck disable=SC2034  # green is for those who source this
+readonly root bold red green plain
+
+say() { printf '%s\n' "$*"; }
+title() { printf '%s%s%s\n' "$bold" "$*" "$plain"; }
+
+# die WHAT: says it on stderr and ends the script.
+die() {
+  printf '%s%s%s\n' "$red" "$*" "$plain" >&2
+  exit 1
+}
+
+# The tree as git sees it, new files included, ignored and deleted ones not: tree_files PATTERN...
+tree_files() {
+  local file
+  git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r file; do
+    [[ -f $file ]] && printf '%s\n' "$file"
+  done
+}
+
+now_ms() { printf '%s' "$((${EPOCHREALTIME/[.,]/} / 1000))"; }

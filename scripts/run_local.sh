@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Runs gateway, ingest and processor until Ctrl-C or SIGTERM, then drains them in the order of the
+# flow; a second signal aborts. Exit 0 when all of them ended well. Settings come from the
+# environment and from .env, as always. Logs: run/logs/.
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/services.sh"
+
+# Whether a variable is given by the environment or .env: given NAME.
+given() {
+  [[ -n ${!1:-} ]] || grep -qsE "^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=" .env
+}
+
+# A moved port is followed by the one who calls it, unless the address is given too.
+follow_ports() {
+  given INGEST_URL || export INGEST_URL="${urls[ingest]}"
+  given PROCESSOR_URL || export PROCESSOR_URL="${urls[processor]}"
+}
+
+# `500ms`, `30s`, `2m` or seconds, in whole seconds.
+in_seconds() {
+  case $1 in
+    *ms) echo 1 ;;
+    *m) echo $((10#${1%m} * 60)) ;;
+    *) echo $((10#${1%s})) ;;
+  esac
+}
+
+signals=0
+on_signal() {
+  signals=$((signals + 1))
+  if ((signals > 1)); then
+    say 'a second signal: aborting'
+    signal_services TERM
+  fi
+}
+
+# However this ends, nothing is left running.
+on_exit() {
+  local code=$?
+  ((${#pids[@]} == 0)) || stop_services "$patience" || true
+  exit "$code"
+}
+
+stop() {
+  say 'draining'
+  stop_services "$patience" || die 'not stopped cleanly'
+}
+
+read_addresses
+check_ports || exit 1
+follow_ports
+patience=$(($(in_seconds "$(setting processor SHUTDOWN_TIMEOUT)") + 5))
+
+trap on_signal INT TERM HUP
+trap on_exit EXIT
+title 'starting'
+start_services "$root/run/logs"
+await_ready 15 || exit 1
+
+title 'Millrace runs'
+cat <<TEXT
+
+  curl -s ${urls[api-gateway]}/api/v1/ingest -H 'Content-Type: application/json' \\
+       -d '{"source":"readme","data":"hello"}'
+  curl -s ${urls[api-gateway]}/api/v1/status
+
+Metrics are at /metrics of each, logs in run/logs/. Ctrl-C stops.
+TEXT
+
+# Until a signal, or until one of them ends.
+ended=
+while ((signals == 0)) && [[ -z ${ended:-} ]]; do
+  { wait -n -p ended "${pids[@]}"; } 2>/dev/null && code=0 || code=$?
+done
+
+if ((signals)); then
+  stop
+  say 'stopped cleanly'
+  exit 0
+fi
+
+for service in "${flow[@]}"; do
+  if [[ ${pids[$service]} == "$ended" ]]; then
+    unset "pids[$service]"
+    say "$service ended with code $code; stopping the others" >&2
+    show_last_lines "$service"
+    break
+  fi
+done
+stop
+exit 1

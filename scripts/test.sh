@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds a preset whole and runs its tests:   scripts/test.sh PRESET [ctest's arguments]...
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+preset=${1:?usage: scripts/test.sh PRESET [ctest argument]...}
+shift
+scripts/build.sh "$preset"
+
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}"
+
+# The sanitizers of GCC 12 and Clang 14 don't start where the kernel spreads addresses over more bits
+# than they expect.
+run=()
+if [[ $preset != release && $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0) -gt 28 ]] &&
+  setarch -R true 2>/dev/null; then
+  run=(setarch -R)
+fi
+arguments=(--test-dir "build/$preset" --output-on-failure --no-tests=error --timeout 600
+  -j "$(nproc)")
+[[ -t 1 ]] && arguments+=(--progress)
+
+title "testing $preset"
+"${run[@]}" ctest "${arguments[@]}" "$@" || die "the $preset tests failed: the failures are above"
