@@ -68,7 +68,7 @@ class Processor final : public ServiceApp {
   Status drain(Time deadline) override {
     const Time now = std::chrono::steady_clock::now();
     // Clients that dawdle may not use up the time of the messages already accepted.
-    const Status edge = shell_.close(now + (deadline - now) / 2);
+    Status edge = shell_.close(now + (deadline - now) / 2);
     queue_.stop_accepting();
     Status worked_off = pool_.drain(deadline);
     if (!worked_off.ok()) worked_off = give_up(worked_off);
@@ -90,7 +90,7 @@ class Processor final : public ServiceApp {
   // Nothing is lost: what wasn't worked off in time is kept as dead letters.
   Status give_up(const Status& why) {
     pool_.abort();
-    const Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
+    Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
     const auto left = queue_.take_waiting();
     std::vector<worker::DeadLetter> letters;
     for (const auto& waiting : left) {

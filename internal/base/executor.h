@@ -9,8 +9,8 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
-  // Runs `task` exactly once, later, never inside this call. Thread-safe. Tasks posted by one thread
-  // run in their order.
+  // Runs `task` exactly once, later, never inside this call. Thread-safe. Tasks posted by one
+  // thread run in their order.
   virtual void post(UniqueFunction<void()> task) = 0;
 };
 

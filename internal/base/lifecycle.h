@@ -1,4 +1,5 @@
-// The verbs of starting and stopping, the same on every part, so that `app` can drain in flow order.
+// The verbs of starting and stopping, the same on every part, so that `app` can drain in flow
+// order.
 #pragma once
 
 #include "base/clock.h"

@@ -5,8 +5,9 @@
 
 namespace millrace {
 namespace {
-constexpr std::array<std::string_view, kCodeCount> kNames = {
-    "ok", "invalid", "rejected", "too_large", "full", "unavailable", "closed", "deadline", "internal"};
+constexpr std::array<std::string_view, kCodeCount> kNames = {"ok",        "invalid",  "rejected",
+                                                             "too_large", "full",     "unavailable",
+                                                             "closed",    "deadline", "internal"};
 }  // namespace
 
 std::string_view code_name(Code code) {

@@ -28,8 +28,8 @@ inline constexpr std::uint8_t kCodeCount = 9;
 // "ok", "invalid", ...: stable, for logs and metric labels.
 std::string_view code_name(Code code);
 
-// Whether the same request may succeed later. `deadline` counts as retryable because a retry with the
-// same id or Idempotency-Key is worked off once.
+// Whether the same request may succeed later. `deadline` counts as retryable because a retry with
+// the same id or Idempotency-Key is worked off once.
 bool is_retryable(Code code);
 
 // A code and, unless ok, a sentence for a person: what happened, to what, what to change.

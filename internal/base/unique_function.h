@@ -18,9 +18,9 @@ class UniqueFunction<R(Args...)> {
   UniqueFunction(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): as std::function has it
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> &&
-             std::is_invocable_r_v<R, F&, Args...>)
-  UniqueFunction(F&& target)  // NOLINT(google-explicit-constructor): a lambda converts
+  requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> &&
+           std::is_invocable_r_v<R, F&, Args...>)
+      UniqueFunction(F&& target)  // NOLINT(google-explicit-constructor): a lambda converts
       : target_(std::make_unique<Target<std::decay_t<F>>>(std::forward<F>(target))) {}
 
   explicit operator bool() const { return target_ != nullptr; }

@@ -4,7 +4,8 @@
 //    "upstream":"http://localhost:8082","error":"connection refused"}
 //
 // What a level means: error, a person must act; warn, something failed and is handled; info, the
-// life of the process (start, ready, drain, stop); debug, single requests. Never a payload or secret.
+// life of the process (start, ready, drain, stop); debug, single requests. Never a payload or
+// secret.
 #pragma once
 
 #include <atomic>
@@ -31,8 +32,7 @@ struct Field {
   Field(std::string_view k, bool v) : key(k), value(v) {}
   Field(std::string_view k, double v) : key(k), value(v) {}
   template <class T>
-    requires std::is_integral_v<T>
-  Field(std::string_view k, T v) : key(k) {
+  requires std::is_integral_v<T> Field(std::string_view k, T v) : key(k) {
     if constexpr (std::is_signed_v<T>) {
       value = static_cast<std::int64_t>(v);
     } else {

@@ -1,5 +1,6 @@
 // Metrics: counted in shards, one per thread, and summed when somebody asks. The text format is
-// prometheus-cpp's; the shards are ours because a contended atomic costs more than the work it counts.
+// prometheus-cpp's; the shards are ours because a contended atomic costs more than the work it
+// counts.
 #pragma once
 
 #include <array>
@@ -81,13 +82,13 @@ class Registry {
   ~Registry();
 
   Counter& counter(const std::string& name, const std::string& help, Labels labels = {});
-  Histogram& histogram(const std::string& name, const std::string& help,
-                       std::vector<double> bounds, Labels labels = {});
+  Histogram& histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
+                       Labels labels = {});
   // Read when somebody asks, on the asking thread; must not block and outlive the registry.
   void gauge(const std::string& name, const std::string& help, std::function<double()> read,
              Labels labels = {});
-  void counter_from(const std::string& name, const std::string& help,
-                    std::function<double()> read, Labels labels = {});
+  void counter_from(const std::string& name, const std::string& help, std::function<double()> read,
+                    Labels labels = {});
 
   // The Prometheus text format, version 0.0.4. Thread-safe.
   [[nodiscard]] std::string expose() const;

@@ -28,9 +28,9 @@ struct ConsumerStats {
 // can come any more.
 class Consumer : public Lifecycle {
  public:
-  // Appends 1 to `max` deliveries to `out` as soon as there are any, and returns ok. Ok with nothing
-  // appended: `deadline` passed or `stop` was requested. Code::closed: there will be no more.
-  // Code::unavailable: the queue can't be reached now; call again.
+  // Appends 1 to `max` deliveries to `out` as soon as there are any, and returns ok. Ok with
+  // nothing appended: `deadline` passed or `stop` was requested. Code::closed: there will be no
+  // more. Code::unavailable: the queue can't be reached now; call again.
   virtual Status receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
                          const std::stop_token& stop) = 0;
 

@@ -25,12 +25,12 @@ http::Response to_response(const IngestAnswer& answer, std::string_view request_
   return http::problem(answer.status, request_id);
 }
 
-std::string to_hop_reply(std::vector<IngestAnswer> answers) {
+std::string to_hop_reply(const std::vector<IngestAnswer>& answers) {
   std::vector<http::HopAnswer> encoded;
   encoded.reserve(answers.size());
-  for (IngestAnswer& answer : answers) {
-    encoded.push_back({answer.status.code(),
-                       answer.status.ok() ? std::move(answer.message_id) : answer.status.text()});
+  for (const IngestAnswer& answer : answers) {
+    encoded.push_back(
+        {answer.status.code(), answer.status.ok() ? answer.message_id : answer.status.text()});
   }
   return http::encode_hop_reply(encoded);
 }
@@ -84,8 +84,8 @@ void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply)
   items.reserve(batch->size());
   for (const auto& item : *batch) items.push_back(parse_item(item.body, item.idempotency_key));
   ingesting.start(std::move(items),
-                  [reply = std::move(reply)](std::vector<IngestAnswer> answers) mutable {
-                    auto response = http::Response::json(to_hop_reply(std::move(answers)));
+                  [reply = std::move(reply)](const std::vector<IngestAnswer>& answers) mutable {
+                    auto response = http::Response::json(to_hop_reply(answers));
                     response.content_type = http::kHopContentType;
                     std::move(reply).send(std::move(response));
                   });
