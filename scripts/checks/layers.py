@@ -17,8 +17,9 @@ ARROWS = {
     "queue": ["base", "message", "observe", "diplom/v1"],
     "queue/remote": ["base", "message", "observe", "http", "diplom/v1", "millrace/v1"],
     "edge": ["base", "message", "observe", "http", "queue/producer.h", "diplom/v1", "millrace/v1"],
-    "worker": ["base", "message", "observe", "queue/consumer.h", "queue/delivery.h", "sink/sink.h", "sink/append_file.h", "sink/proto_json.h",
-               "diplom/v1"],
+    "worker": ["base", "message", "observe", "queue/consumer.h", "queue/delivery.h", "sink/sink.h",
+               # Dead letters are lines of a file, kept as the file sink keeps its results.
+               "sink/append_file.h", "sink/proto_json.h", "diplom/v1"],
     "sink": ["base", "message", "observe", "diplom/v1"],
     "app": ["base", "config", "observe", "message", "http", "queue", "edge", "worker", "sink",
             "diplom/v1", "millrace/v1"],
