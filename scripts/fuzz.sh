@@ -37,11 +37,12 @@ for target in "${targets[@]}"; do
     >"$log" 2>&1; then
     grep -E "^(stat::number_of_executed_units|Done)" "$log" || true
   else
-    tail -n 40 "$log"
     found+=("$target")
     cat >&2 <<HELP
 
-$target: a finding, in $findings/. To turn it into a regression seed:
+$target: a finding, in $findings/ (the whole log: $log). What libFuzzer says of it:
+$(grep -aE "doesn't hold|what\(\)|ERROR:|^ +#[0-9]+ .* in millrace|^SUMMARY|^Base64|runtime error" "$log" | head -n 25 | cut -c1-2000)
+To turn it into a regression seed:
   $program FILE                                       see it again
   $program -minimize_crash=1 -runs=100000 FILE        make it small
   cp FILE tests/fuzz/seeds/$target/NAME_OF_THE_BUG    the tests of every preset replay it from now on

@@ -24,8 +24,7 @@ void print_help(const ServiceDescription& about) {
       "  --version       name and version\n"
       "  --check-config  check the settings, print the effective ones, exit 0 or 2\n\n"
       "SIGTERM or SIGINT drains and exits 0; a second one aborts. SIGHUP reopens output files.\n\n"
-      "Settings (environment; a .env file in the working directory is read too, the environment "
-      "wins):\n\n%s",
+      "%s",
       about.name, MILLRACE_VERSION, about.sentence, about.name,
       config::help(about.service).c_str());
 }

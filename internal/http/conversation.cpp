@@ -134,7 +134,7 @@ void Conversation::on_request() {
 
 void Conversation::dispatch(const Route* route, const Request& request, std::uint64_t exchange) {
   Reply reply(shared_from_this(), exchange);
-  if (route != nullptr) return route->handler(request, std::move(reply));
+  if (route != nullptr) return handle(*route, request, std::move(reply));
   if (request.method == Method::options && request.path == "*") {
     return std::move(reply).send(options_response("GET, HEAD, POST, OPTIONS"));
   }
@@ -147,6 +147,17 @@ void Conversation::dispatch(const Route* route, const Request& request, std::uin
     return std::move(reply).send(std::move(response));
   }
   std::move(reply).send(problem(404, "no such path here", request_id_));
+}
+
+// A handler that throws costs its own request a 500 (from the Reply it drops), and no other one.
+void Conversation::handle(const Route& route, const Request& request, Reply reply) {
+  try {
+    route.handler(request, std::move(reply));
+  } catch (const std::exception& thrown) {
+    observe::error(
+        "handler failed",
+        {{"route", route.name}, {"request_id", request.request_id}, {"error", thrown.what()}});
+  }
 }
 
 void Conversation::refuse(unsigned status, std::string_view detail) {

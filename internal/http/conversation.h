@@ -85,6 +85,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void on_header();
   void on_request();
   void dispatch(const Route* route, const Request& request, std::uint64_t exchange);
+  void handle(const Route& route, const Request& request, Reply reply);
   void refuse(unsigned status, std::string_view detail);
   void send_continue();
   std::uint64_t open_exchange(const Request& request, const Route* route);

@@ -121,6 +121,16 @@ TEST_CASE("a handler that gives up its Reply gives 500") {
   CHECK(t.outputs == 1);
 }
 
+TEST_CASE("a handler that throws gives 500, and the connection goes on") {
+  TestConversation t;
+  t.receive(get("/throwing") + get("/hello"));
+  const auto responses = t.take();
+  REQUIRE(responses.size() == 2);
+  CHECK(responses[0].status == 500);
+  CHECK(responses[0].body.find("a broken handler") == std::string::npos);
+  CHECK(responses[1].body == "hello");
+}
+
 TEST_CASE("requests are counted once, by route, method and status") {
   TestConversation t;
   t.receive(get("/hello") + get("/hello") + post("/hello", "") + get("/nowhere") + get("/late") +

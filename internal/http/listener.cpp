@@ -91,6 +91,7 @@ bool Listener::accept_one() {
   }
   if (error == asio::error::would_block) return false;
   if (error) return true;  // the client was gone before we came: the next one
+  spare_.take();           // another thread may have got it when the descriptors ran out
   if (context_.metrics.connections_open->count() >= static_cast<std::int64_t>(connections_max_)) {
     turn_away(socket);
   } else {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <list>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,8 @@ class TestConversation {
       std::move(reply).send(Response::text(std::string(kOutputBytesMax, 'x')));
     });
     add("dropped", Method::get, [](const Request&, const Reply&) {});
+    add("throwing", Method::get,
+        [](const Request&, const Reply&) { throw std::runtime_error("a broken handler"); });
     add("last", Method::get, [](const Request&, Reply reply) {
       Response response = Response::text("last");
       response.close = true;
