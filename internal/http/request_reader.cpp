@@ -19,6 +19,10 @@ namespace {
 
 // A chunk's header, or the last one's with the trailers.
 constexpr std::size_t kChunkHeaderBytesMax = kHeaderBytesMax;
+// One text for both faults: which of them is met first depends on how the bytes came.
+constexpr const char* kBadChunk =
+    "malformed body framing: a chunk's header or the trailers are malformed, or larger than 16384 "
+    "bytes";
 // Buffers that grew beyond this are given back after the request.
 constexpr std::size_t kKeptBytesMax = 64 * 1024;
 
@@ -265,13 +269,11 @@ RequestReader::Step RequestReader::parse_body(std::string_view& input) {
   parser.chunk_header = bytes.data();
   const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
   if (parser.body_too_large) return fail_too_large();
-  if (error && error != beast_http::error::need_more) {
-    return fail(400, "malformed body framing: " + error.message());
-  }
+  if (error && error != beast_http::error::need_more) return fail(400, kBadChunk);
   const std::string_view left = bytes.substr(used);
   const bool too_long = parser.is_done() ? parser.chunked() && parser.is_too_long(left.data())
                                          : left.size() >= kChunkHeaderBytesMax;
-  if (too_long) return fail(400, "a chunk's header or the trailers are larger than 16384 bytes");
+  if (too_long) return fail(400, kBadChunk);
   if (!parser.is_done()) s.carry = left;
   input.remove_prefix(parser.is_done() ? input.size() - left.size() : input.size());
   return Step::need_more;
