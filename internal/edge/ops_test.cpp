@@ -1,0 +1,105 @@
+#include "edge/ops.h"
+
+#include <catch2/catch.hpp>
+
+#include "edge/test_edge.h"
+
+namespace millrace::edge {
+namespace {
+
+using namespace testing;
+using http::testing::RefusingPort;
+using http::testing::upstream_at;
+
+struct Ops {
+  Ops() {
+    state.service = "tested";
+    state.can_work = [this](UniqueFunction<void(Status)> done) { done(work); };
+    state.stats_json = [] { return std::string(R"({"some":1})"); };
+  }
+  http::Router routes() {
+    http::Router router;
+    add_ops_routes(router, state, registry);
+    return router;
+  }
+
+  Status work;
+  observe::Registry registry;
+  OpsState state;
+};
+
+TEST_CASE("alive, but not ready before the start is over nor in a drain") {
+  Ops t;
+  const TestServer server(t.routes());
+  for (const bool ready : {false, true, false}) {
+    t.state.ready = ready;
+    CHECK(ask(server, get("/livez")).status == 200);
+    for (const char* path : {"/readyz", "/health"}) {
+      const auto response = ask(server, get(path));
+      CHECK(response.status == (ready ? 200 : 503));
+      CHECK(response.header("Retry-After").empty() == ready);
+    }
+  }
+}
+
+TEST_CASE("a service that can't work says why") {
+  Ops t;
+  t.state.ready = true;
+  t.work = {Code::unavailable, "the broker is down"};
+  const TestServer server(t.routes());
+  const auto health = ask(server, get("/health"));
+  CHECK(health.status == 503);
+  CHECK(json_of(health) ==
+        nlohmann::json{{"healthy", false}, {"service", "tested"}, {"error", "the broker is down"}});
+  CHECK(json_of(ask(server, get("/readyz"))).at("ready") == false);
+}
+
+TEST_CASE("stats and metrics are shown") {
+  Ops t;
+  t.registry.counter("millrace_tested_total", "A count.").add(3);
+  const TestServer server(t.routes());
+  CHECK(ask(server, get("/stats")).body == R"({"some":1})");
+  const auto metrics = ask(server, get("/metrics"));
+  CHECK(metrics.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(metrics.body.find("millrace_tested_total 3") != std::string::npos);
+}
+
+TEST_CASE("a service without stats has no such path") {
+  Ops t;
+  t.state.stats_json = nullptr;
+  const TestServer server(t.routes());
+  CHECK(ask(server, get("/stats")).status == 404);
+}
+
+// What any_upstream_ready() says of these ports.
+Status check(const std::vector<std::uint16_t>& ports) {
+  http::ReactorPool reactors(1);
+  std::vector<http::Upstream> upstreams;
+  for (const auto port : ports) upstreams.push_back(upstream_at(port));
+  const WorkCheck any = any_upstream_ready(reactors, upstreams, std::chrono::milliseconds(500));
+  Mailbox<Status> answers;
+  reactors[0].post([&] { any([&](Status status) { answers.put(std::move(status)); }); });
+  return answers.take("an answer");
+}
+
+TEST_CASE("one ready upstream is enough") {
+  Ops ready;
+  ready.state.ready = true;
+  Ops draining;
+  const TestServer good(ready.routes());
+  const TestServer bad(draining.routes());
+  const RefusingPort gone;
+  CHECK(check({gone.port(), bad.server.port(), good.server.port()}).ok());
+  const Status none = check({gone.port(), bad.server.port()});
+  CHECK(none.code() == Code::unavailable);
+  CHECK(none.text().find(std::to_string(gone.port())) != std::string::npos);
+  CHECK(none.text().find(std::to_string(bad.server.port()) + " is not ready") != std::string::npos);
+}
+
+TEST_CASE("an upstream that hangs isn't ready") {
+  const http::testing::SilentPort silent;
+  CHECK(check({silent.port()}).code() == Code::unavailable);
+}
+
+}  // namespace
+}  // namespace millrace::edge
