@@ -28,6 +28,8 @@ class Gateway final : public ServiceApp {
     return shell_.open(std::move(router), settings_.api_port);
   }
 
+  void stop_accepting() override { shell_.stop_accepting(); }
+
   Status drain(Time deadline) override { return shell_.close(deadline); }
 
  private:

@@ -27,6 +27,8 @@ class Ingest final : public ServiceApp {
     return shell_.open(std::move(router), settings_.ingest_port);
   }
 
+  void stop_accepting() override { shell_.stop_accepting(); }
+
   Status drain(Time deadline) override {
     const Status edge = shell_.close(deadline);
     producer_.stop_accepting();

@@ -65,6 +65,8 @@ class Processor final : public ServiceApp {
     return shell_.open(std::move(router), settings_.processor_port);
   }
 
+  void stop_accepting() override { shell_.stop_accepting(); }
+
   Status drain(Time deadline) override {
     const Time now = std::chrono::steady_clock::now();
     // Clients that dawdle may not use up the time of the messages already accepted.

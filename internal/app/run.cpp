@@ -42,23 +42,24 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The moment at which the first signal came.
+// The moment at which the first signal came, and its name.
 class StopRequest {
  public:
-  void request() {
+  void request(const char* signal) {
     const MutexLock lock(mutex_);
-    requested_ = true;
+    signal_ = signal;
     changed_.notify_all();
   }
-  void wait() {
+  const char* wait() {
     MutexLock lock(mutex_);
-    while (!requested_) lock.wait(changed_);
+    while (signal_ == nullptr) lock.wait(changed_);
+    return signal_;
   }
 
  private:
   Mutex mutex_;
   std::condition_variable changed_;
-  bool requested_ GUARDED_BY(mutex_) = false;
+  const char* signal_ GUARDED_BY(mutex_) = nullptr;
 };
 
 int live(ServiceApp& service, const config::Settings& settings, Time began) {
@@ -67,10 +68,7 @@ int live(ServiceApp& service, const config::Settings& settings, Time began) {
   using Steady = std::chrono::steady_clock;
   StopRequest stop;
   const SignalThread signals({
-      [&stop](const char* name) {
-        observe::info("draining", {{"signal", name}});
-        stop.request();
-      },
+      [&stop](const char* name) { stop.request(name); },
       [] {
         observe::error("aborted", {{"why", "a second signal while draining"}});
         std::_Exit(kExitFailed);
@@ -85,8 +83,10 @@ int live(ServiceApp& service, const config::Settings& settings, Time began) {
     return kExitFailed;
   }
   observe::info("ready", {{"took_ms", duration_cast<milliseconds>(Steady::now() - began).count()}});
-  stop.wait();
+  const char* const signal = stop.wait();
   const Time drain_began = Steady::now();
+  service.stop_accepting();
+  observe::info("draining", {{"signal", signal}});  // who reads it may rely on "not ready"
   const Status drained = service.drain(drain_began + settings.shutdown_timeout);
   const auto took_ms = duration_cast<milliseconds>(Steady::now() - drain_began).count();
   if (drained.ok()) {

@@ -8,12 +8,14 @@
 
 namespace millrace::app {
 
-// start(): up and ready when it returns ok. drain(): in flow order, not ready → accepts nothing new
-// → finishes what is in flight → closes (invariant 6).
+// start(): up and ready when it returns ok. Its end is in flow order: stop_accepting(), not ready
+// and no new connections; then drain(), which finishes what is in flight and closes (invariant 6).
 class ServiceApp {
  public:
   virtual ~ServiceApp() = default;
   virtual Status start() = 0;
+  // Doesn't block. Every probe that is answered after it returned says "not ready".
+  virtual void stop_accepting() = 0;
   // Code::deadline when something was left undone at `deadline`; what could be saved is saved.
   virtual Status drain(Time deadline) = 0;
   // SIGHUP: files are opened anew.

@@ -23,10 +23,13 @@ Status Shell::open(http::Router router, std::uint16_t port) {
   return {};
 }
 
-Status Shell::close(Time deadline) {
+void Shell::stop_accepting() {
   ops.ready = false;
+  if (server_ != nullptr) server_->stop_accepting();
+}
+
+Status Shell::close(Time deadline) {
   if (server_ == nullptr) return {};
-  server_->stop_accepting();
   Status drained = server_->drain(deadline);
   if (!drained.ok()) server_->abort();
   server_.reset();

@@ -23,8 +23,11 @@ class Shell {
   // Adds the probes to `router`, listens, and is ready.
   Status open(http::Router router, std::uint16_t port);
 
-  // Not ready, no new connections, and what is in flight is answered; at most until `deadline`,
-  // then what is left is cut.
+  // Not ready, no new connections. Doesn't block.
+  void stop_accepting();
+
+  // After stop_accepting(): what is in flight is answered; at most until `deadline`, then what is
+  // left is cut.
   Status close(Time deadline);
 
   observe::Registry registry;

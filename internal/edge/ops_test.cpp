@@ -1,6 +1,7 @@
 #include "edge/ops.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "edge/test_edge.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <atomic>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,9 +56,8 @@ inline std::string post(const std::string& path, const std::string& body,
          "\r\n" + lines + "\r\n" + body;
 }
 
-inline nlohmann::json json_of(const WireResponse& response) {
-  return nlohmann::json::parse(response.body);
-}
+// The body, parsed. Throws when it isn't JSON.
+nlohmann::json json_of(const WireResponse& response);
 
 inline WireResponse ask(const TestServer& server, const std::string& request) {
   auto connection = server.connect();

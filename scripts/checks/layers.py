@@ -32,7 +32,7 @@ GENERATED = ("diplom/v1", "millrace/v1")
 LIBRARIES = [
     (r"boost/(asio|beast|url)\b", {"any": ["internal/http"],
                                    "sources": ["internal/edge", "internal/app", "internal/queue/remote"]}),
-    (r"nlohmann/|simdjson\.h", {"sources": ["internal", "cmd"]}),
+    (r"nlohmann/(?!json_fwd)|simdjson\.h", {"sources": ["internal", "cmd"]}),
     (r"spdlog/|prometheus/", {"sources": ["internal/observe"]}),
     (r"nats/", {"any": ["internal/queue/nats"]}),
     (r"librdkafka/", {"any": ["internal/queue/kafka"]}),

@@ -3,15 +3,12 @@
 import base64
 import json
 import re
-import shutil
-import signal
-import subprocess
 import time
 import unittest
 
 import wire
-from harness import (ANSWER_S, INGEST_PATHS, Service, Stack, StackTestCase, at_each_edge,
-                     good_body, until, within)
+from harness import (ANSWER_S, INGEST_PATHS, StackTestCase, at_each_edge, good_body, until,
+                     within)
 
 UUID_V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PROTOBUF = "application/x-protobuf"
@@ -171,118 +168,6 @@ class Probes(StackTestCase):
         self.assertEqual(status["ingest"]["stats"], self.stack.ingest.get_json("/stats"))
         self.assertEqual(status["processor"]["stats"]["queue"]["capacity"], 1000)
         self.assertEqual(status["processor"]["stats"]["pool"]["workers"], 4)
-
-
-class Metrics(StackTestCase):
-    def metrics(self, service):
-        response = wire.request(service.port, "GET", "/metrics")
-        self.assertEqual(response.status, 200)
-        self.assertTrue(response.header("Content-Type").startswith("text/plain"))
-        return response.body.decode()
-
-    def test_promtool(self):
-        promtool = shutil.which("promtool")
-        self.assertIsNotNone(promtool, "install prometheus, which brings promtool")
-        for port, path in ((service.port, INGEST_PATHS[service.name])
-                           for service in (self.stack.gateway, self.stack.ingest)):
-            self.assert_works(port, path)
-        for service in self.stack.services:
-            with self.subTest(service=service.name):
-                run = subprocess.run([promtool, "check", "metrics"], capture_output=True, text=True,
-                                     input=self.metrics(service), check=False)
-                self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
-
-    def test_labels_come_from_closed_sets(self):
-        for service in self.stack.services:
-            with self.subTest(service=service.name):
-                wire.request(service.port, "GET", "/never-heard-of-it")
-                wire.request(service.port, "BREWCOFFEE", "/livez")
-                wire.request(service.port, "GET", "/livez", headers={"X-Request-Id": "unheard-id"})
-                text = self.metrics(service)
-                for word in ("never-heard-of-it", "BREWCOFFEE", "unheard-id"):
-                    self.assertNotIn(word, text)
-
-    def test_a_request_counts_once(self):
-        def count():
-            samples = re.findall(r'^(\w+_requests_total\{[^}]*route="ingest"[^}]*\}) (\d+)$',
-                                 self.metrics(self.stack.ingest), re.MULTILINE)
-            self.assertTrue(samples, "no *_requests_total with route=\"ingest\"")
-            return sum(int(value) for _, value in samples)
-
-        self.assert_works(self.stack.ingest.port, "/ingest")
-        before = count()
-        self.assert_works(self.stack.ingest.port, "/ingest")
-        self.assertEqual(count(), before + 1)
-
-
-class Logs(StackTestCase):
-    stack_options = {"settings": {"LOG_LEVEL": "debug", "SINK": "log"}}
-
-    def test_request_id_but_no_payload(self):
-        for service in (self.stack.gateway, self.stack.ingest):
-            response = wire.request(service.port, "POST", INGEST_PATHS[service.name],
-                                    good_body(data="confidential-data", metadata={"k": "hidden-m"}),
-                                    {"X-Request-Id": "traced-id"})
-            self.assertEqual(response.status, 200)
-            wire.request(service.port, "POST", INGEST_PATHS[service.name], b'{"confidential-data')
-        self.stack.settled()
-        for service in self.stack.services:
-            self.assertNotIn("confidential-data", service.log())
-            self.assertNotIn("hidden-m", service.log())
-        for service in (self.stack.gateway, self.stack.ingest):
-            traced = [line for line in service.log_lines() if line.get("request_id") == "traced-id"]
-            self.assertTrue(traced, service.name)
-
-
-class Stopping(unittest.TestCase):
-    def test_both_signals_drain_and_exit_0(self):
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with self.subTest(signal=number):
-                stack = Stack().start()
-                try:
-                    with wire.Connection(stack.gateway.port) as idle, within(8 * ANSWER_S):
-                        self.assertEqual(idle.request("GET", "/livez").status, 200)
-                        for service in reversed(stack.services):
-                            service.stop(number)
-                        idle.expect_close()
-                finally:
-                    stack.discard()
-
-    def test_what_was_accepted_is_worked_off(self):
-        stack = Stack(processor={"SINK": "file", "HANDLER": "faulty"}).start()
-        try:
-            ids = set()
-            for _ in range(20):
-                body = good_body(metadata={"fault": "slow:50"})
-                response = wire.request(stack.gateway.port, "POST", "/api/v1/ingest", body)
-                self.assertEqual(response.status, 200)
-                ids.add(response.json()["messageId"])
-            stack.processor.stop()
-            results = [result["message_id"]
-                       for result in stack.processor.file_lines("results.ndjson")]
-            self.assertEqual(sorted(results), sorted(ids))
-            for service in (stack.gateway, stack.ingest):
-                service.stop()
-        finally:
-            stack.discard()
-
-    def test_not_ready_while_draining(self):
-        processor = Service("processor")
-        try:
-            processor.start()
-            with wire.Connection(processor.port) as kept, within(5 * ANSWER_S):
-                # A request that is under way keeps its connection, and with it a way to ask.
-                kept.send(wire.build("GET", "/readyz")[:-2])
-                processor.send_signal(signal.SIGTERM)
-                until("draining is logged", lambda: "draining" in processor.log())
-                kept.send(b"\r\n")
-                response = kept.read_response()
-                self.assertEqual(response.status, 503)
-                self.assertTrue(response.header("Retry-After"))
-                kept.expect_close()
-            processor.expect_stopped()
-        finally:
-            processor.discard()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ class Closed(WireError):
     """The connection ended before an answer was whole."""
 
 
+class NoAnswer(Closed):
+    """The connection ended before an answer began: what became of the request is unknown."""
+
+
 class Response:
     def __init__(self, status, headers, body):
         self.status = status
@@ -138,6 +142,8 @@ class Connection:
             if len(self.buffer) > HEADER_BYTES_MAX:
                 raise WireError("endless headers")
             if not self._receive(deadline):
+                if not self.buffer:
+                    raise NoAnswer("closed without an answer")
                 raise Closed(f"closed after {self.buffer[:200]!r}")
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         lines = head.split(b"\r\n")

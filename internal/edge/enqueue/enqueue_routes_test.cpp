@@ -1,6 +1,7 @@
 #include "edge/enqueue/enqueue_routes.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "edge/test_edge.h"
 #include "fakes/messages.h"

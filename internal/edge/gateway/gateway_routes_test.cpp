@@ -2,6 +2,7 @@
 #include "edge/gateway/gateway_routes.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "edge/ingest/ingest_routes.h"
 #include "edge/test_edge.h"

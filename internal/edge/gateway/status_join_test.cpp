@@ -1,6 +1,7 @@
 #include "edge/gateway/status_join.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "edge/test_edge.h"
 

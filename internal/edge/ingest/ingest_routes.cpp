@@ -5,6 +5,7 @@
 #include "edge/answers.h"
 #include "http/hop_codec.h"
 #include "http/problem.h"
+#include "observe/log.h"
 
 namespace millrace::edge {
 
@@ -33,6 +34,16 @@ std::string to_hop_reply(const std::vector<IngestAnswer>& answers) {
         {answer.status.code(), answer.status.ok() ? answer.message_id : answer.status.text()});
   }
   return http::encode_hop_reply(encoded);
+}
+
+bool is_logged() { return observe::enabled(observe::Level::debug); }
+
+// Where the caller's id meets the message's: the line that lets a request be followed further.
+void log_ingested(std::string_view request_id, const IngestAnswer& answer) {
+  if (!is_logged()) return;
+  observe::debug("ingested", {{"request_id", request_id},
+                              {"message_id", answer.message_id},
+                              {"outcome", code_name(answer.status.code())}});
 }
 
 // The producer answers on a thread of its own choice, a reply belongs to its connection's.
@@ -68,6 +79,7 @@ void ingest_one(const Ingesting& ingesting, const Request& request, Reply reply)
   ingesting.start(std::move(items),
                   [reply = std::move(reply), request_id = std::string(request.request_id)](
                       const std::vector<IngestAnswer>& answers) mutable {
+                    log_ingested(request_id, answers.front());
                     std::move(reply).send(to_response(answers.front(), request_id));
                   });
 }
@@ -76,15 +88,23 @@ void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply)
   if (!has_content_type(request, http::kHopContentType)) {
     return std::move(reply).send(unsupported_media_type(request, http::kHopContentType));
   }
-  const auto batch = http::decode_hop_batch(request.body);
+  auto batch = http::decode_hop_batch(request.body);
   if (!batch.has_value()) {
     return std::move(reply).send(http::problem(batch.error(), request.request_id));
   }
   std::vector<Result<IngestItem>> items;
   items.reserve(batch->size());
-  for (const auto& item : *batch) items.push_back(parse_item(item.body, item.idempotency_key));
+  std::vector<std::string> request_ids;  // of the gateway's callers; none when nothing is logged
+  for (auto& item : *batch) {
+    items.push_back(parse_item(item.body, item.idempotency_key));
+    if (is_logged()) request_ids.push_back(std::move(item.request_id));
+  }
   ingesting.start(std::move(items),
-                  [reply = std::move(reply)](const std::vector<IngestAnswer>& answers) mutable {
+                  [reply = std::move(reply), request_ids = std::move(request_ids)](
+                      const std::vector<IngestAnswer>& answers) mutable {
+                    for (std::size_t i = 0; i < request_ids.size(); ++i) {
+                      log_ingested(request_ids[i], answers[i]);
+                    }
                     auto response = http::Response::json(to_hop_reply(answers));
                     response.content_type = http::kHopContentType;
                     std::move(reply).send(std::move(response));

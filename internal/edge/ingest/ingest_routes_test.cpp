@@ -1,6 +1,7 @@
 #include "edge/ingest/ingest_routes.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "edge/test_edge.h"
 #include "http/hop_codec.h"
