@@ -10,10 +10,11 @@ RemoteProducer::RemoteProducer(http::ReactorPool& reactors,
       hop_(reactors, processors, std::string(kHopEnqueuePath), metrics_) {}
 
 void RemoteProducer::publish(std::vector<Message> batch, Time deadline, PublishDone done) {
-  published_.add(batch.size());
   {
     const MutexLock lock(mutex_);
-    in_flight_ += batch.size();
+    stats_.published += batch.size();
+    stats_.in_flight += batch.size();
+    undone_ += batch.size();
   }
   if (!accepting_) return refuse_all(batch.size(), std::move(done));
   std::vector<http::HopItem> items;
@@ -45,15 +46,19 @@ void RemoteProducer::on_answers(std::vector<http::HopAnswer> answers, PublishDon
     verdicts.emplace_back(answer.code, std::move(answer.text));
     if (answer.code == Code::unavailable || answer.code == Code::deadline) latest = verdicts.back();
   }
-  stored_.add(stored);
-  unknown_.add(unknown);
-  refused_.add(answers.size() - stored - unknown);
   const std::size_t count = answers.size();
+  {
+    const MutexLock lock(mutex_);
+    stats_.stored += stored;
+    stats_.unknown += unknown;
+    stats_.refused += count - stored - unknown;
+    stats_.in_flight -= count;
+    latest_ = std::move(latest);
+  }
   done(std::move(verdicts));
   const MutexLock lock(mutex_);
-  in_flight_ -= count;
-  latest_ = std::move(latest);
-  if (in_flight_ == 0) settled_.notify_all();
+  undone_ -= count;
+  if (undone_ == 0) all_done_.notify_all();
 }
 
 Status RemoteProducer::health() const {
@@ -64,14 +69,14 @@ Status RemoteProducer::health() const {
 
 ProducerStats RemoteProducer::producer_stats() const {
   const MutexLock lock(mutex_);
-  return {published_.value(), stored_.value(), refused_.value(), unknown_.value(), in_flight_};
+  return stats_;
 }
 
 Status RemoteProducer::drain(Time deadline) {
   MutexLock lock(mutex_);
-  while (in_flight_ > 0) {
-    if (!lock.wait_until(settled_, deadline) && in_flight_ > 0) {
-      return {Code::deadline, std::to_string(in_flight_) + " messages have no verdict"};
+  while (undone_ > 0) {
+    if (!lock.wait_until(all_done_, deadline) && undone_ > 0) {
+      return {Code::deadline, std::to_string(undone_) + " messages have no verdict"};
     }
   }
   return {};

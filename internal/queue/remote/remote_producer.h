@@ -37,11 +37,11 @@ class RemoteProducer final : public Producer {
 
   http::ReactorPool& reactors_;
   http::HopMetrics metrics_;
-  observe::Counter published_, stored_, refused_, unknown_;
   std::atomic<bool> accepting_{true};
   mutable Mutex mutex_;
-  std::condition_variable settled_;
-  std::uint64_t in_flight_ GUARDED_BY(mutex_) = 0;
+  std::condition_variable all_done_;
+  ProducerStats stats_ GUARDED_BY(mutex_);
+  std::uint64_t undone_ GUARDED_BY(mutex_) = 0;  // messages whose `done` hasn't returned yet
   Status latest_ GUARDED_BY(mutex_);
   http::HopPool hop_;  // last: it answers into the rest until it is gone
 };
