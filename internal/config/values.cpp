@@ -1,50 +1,16 @@
 #include "config/values.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <array>
 #include <charconv>
-#include <limits>
+#include <sys/socket.h>
+
+#include "base/http_url.h"
 
 namespace millrace::config {
 namespace {
 
 constexpr std::size_t kUrlsMax = 64;
-constexpr std::size_t kHostBytesMax = 253;
 constexpr std::size_t kPathBytesMax = 4095;
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '-' || c == '_';
-}
-
-bool is_address(int family, std::string_view text) {
-  std::array<unsigned char, sizeof(in6_addr)> parsed;
-  // The C function would stop at a NUL and take what stands before it.
-  return text.find('\0') == std::string_view::npos &&
-         inet_pton(family, std::string(text).c_str(), parsed.data()) == 1;
-}
-
-bool is_host(std::string_view text) {
-  if (text.starts_with('[') && text.ends_with(']')) {
-    return is_address(AF_INET6, text.substr(1, text.size() - 2));
-  }
-  return !text.empty() && text.size() <= kHostBytesMax &&
-         std::all_of(text.begin(), text.end(), is_host_character);
-}
-
-bool is_url(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (!text.starts_with(kScheme)) return false;
-  text.remove_prefix(kScheme.size());
-  const std::size_t colon = text.find(':', text.starts_with('[') ? text.find(']') : 0);
-  if (colon != std::string_view::npos) {
-    const auto port = parse_number(text.substr(colon + 1));
-    if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) return false;
-    text = text.substr(0, colon);
-  }
-  return is_host(text);
-}
 
 }  // namespace
 
@@ -88,8 +54,8 @@ std::optional<std::vector<std::string>> parse_urls(std::string_view text) {
     const std::size_t comma = text.find(',');
     more = comma != std::string_view::npos;
     std::string_view url = text.substr(0, comma);
+    if (!parse_http_url(url) || urls.size() == kUrlsMax) return std::nullopt;
     if (url.ends_with('/')) url.remove_suffix(1);
-    if (!is_url(url) || urls.size() == kUrlsMax) return std::nullopt;
     urls.emplace_back(url);
     if (more) text.remove_prefix(comma + 1);
   }
@@ -97,7 +63,7 @@ std::optional<std::vector<std::string>> parse_urls(std::string_view text) {
 }
 
 bool is_ip_address(std::string_view text) {
-  return is_address(AF_INET, text) || is_address(AF_INET6, text);
+  return millrace::is_ip_address(AF_INET, text) || millrace::is_ip_address(AF_INET6, text);
 }
 
 bool is_path(std::string_view text) {

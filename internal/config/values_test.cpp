@@ -53,6 +53,7 @@ TEST_CASE("a duration's text reads back") {
 
 TEST_CASE("URLs are http with a host and maybe a port") {
   CHECK(parse_urls("http://localhost:8081") == Urls{"http://localhost:8081"});
+  CHECK(parse_urls("http://1.2.3.4.5:80") == Urls{"http://1.2.3.4.5:80"});  // a name
   CHECK(parse_urls("http://a.b-c_d/") == Urls{"http://a.b-c_d"});
   CHECK(parse_urls("http://[::1]:80,http://10.0.0.1:65535,http://[fe80::1]") ==
         Urls{"http://[::1]:80", "http://10.0.0.1:65535", "http://[fe80::1]"});

@@ -107,6 +107,8 @@ TEST_CASE("upstreams are URLs of a host and a port") {
   CHECK(parsed("http://localhost:8081/") == "localhost 8081 localhost:8081");
   CHECK(parsed("http://ingest") == "ingest 80 ingest:80");
   CHECK(parsed("http://127.0.0.1:1") == "127.0.0.1 1 127.0.0.1:1");
+  // Regression: the settings took it, and this didn't.
+  CHECK(parsed("http://1.2.3.4.5:80") == "1.2.3.4.5 80 1.2.3.4.5:80");
   CHECK(parsed("http://[::1]:65535") == "::1 65535 [::1]:65535");
   for (const char* url : {"",
                           "localhost",

@@ -1,19 +1,16 @@
 // Where another service listens.
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "base/http_url.h"
 #include "base/status.h"
 
 namespace millrace::http {
 
-struct Upstream {
-  std::string host;       // a name or an address, without brackets
-  std::string port;       // decimal
-  std::string authority;  // "host:port", as the Host header has it
-
-  // "http://host[:port]", nothing after it but an optional "/". Code::invalid otherwise.
+// `authority` is as the Host header has it.
+struct Upstream : HttpUrl {
+  // As parse_http_url(). Code::invalid when it isn't one.
   static Result<Upstream> parse(std::string_view url);
 };
 

@@ -30,7 +30,7 @@ GENERATED = ("diplom/v1", "millrace/v1")
 # Headers of a library, and where they may be included: in any file, or in sources only. They are
 # slow to compile or somebody's choice to exchange, so they stay behind a room's own header.
 LIBRARIES = [
-    (r"boost/(asio|beast|url)\b", {"any": ["internal/http"],
+    (r"boost/(asio|beast)\b", {"any": ["internal/http"],
                                    "sources": ["internal/edge", "internal/app", "internal/queue/remote"]}),
     (r"nlohmann/(?!json_fwd)|simdjson\.h", {"sources": ["internal", "cmd"]}),
     (r"spdlog/|prometheus/", {"sources": ["internal/observe"]}),

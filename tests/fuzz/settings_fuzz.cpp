@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "base/http_url.h"
 #include "config/declaration.h"
 #include "config/env_file.h"
 #include "config/settings.h"
@@ -29,10 +30,19 @@ void check_error(const Status& status) {
   require(is_one_line(status.text()) && status.text().size() < 400, "an error is a short line");
 }
 
+// What the settings let through, connections can be made of.
+void check_urls(const Settings& settings) {
+  for (const auto* urls : {&settings.ingest_urls, &settings.processor_urls}) {
+    for (const auto& url : *urls)
+      require(parse_http_url(url).has_value(), "an accepted URL is one");
+  }
+}
+
 void check_services(const Lookup& lookup) {
   for (const Service service : kServices) {
     const auto settings = load(service, lookup);
     if (!settings) check_error(settings.error());
+    if (settings) check_urls(*settings);
     const auto read_here = std::count_if(declarations().begin(), declarations().end(),
                                          [=](const auto& d) { return d.read_by(service); });
     const std::string lines = effective(service, lookup);
