@@ -49,6 +49,13 @@ struct Batch {
   }
 };
 
+void warn_throttled(const char* event, const std::string& error) {
+  static observe::Throttle throttle(std::chrono::seconds(5));
+  if (const auto pass = throttle.pass()) {
+    observe::warn(event, {{"error", error}, {"suppressed", pass.suppressed}});
+  }
+}
+
 Duration jittered(Duration base) {
   thread_local std::minstd_rand random{std::random_device{}()};
   return base / 2 +
@@ -84,6 +91,10 @@ class HopClient::Link {
   void send_next();
   void abort();
 
+  // How much there is to be done before what comes now; for comparing.
+  [[nodiscard]] std::size_t load() const {
+    return (under_way_ ? 1U : 0U) + gathering_.slots.size() + ready_.size() * kHopItemsMax;
+  }
   [[nodiscard]] bool is_down(Time now) const { return now < down_until_; }
   [[nodiscard]] Time down_until() const { return down_until_; }
 
@@ -92,6 +103,7 @@ class HopClient::Link {
   void send(Batch batch);
   void on_reply(Batch batch, Time sent_at, Result<ClientResponse> result);
   void deliver(Batch batch, const ClientResponse& response);
+  void hand_on(Time now);
   void mark_down(Time now);
 
   Shared& owner_;
@@ -107,12 +119,17 @@ class HopClient::Link {
 struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
   Shared(Reactor& r, std::string t, HopMetrics& m) : reactor(r), target(std::move(t)), metrics(m) {}
 
-  // The next in turn that isn't known to be down; if all are, the one that comes back first.
+  // The least loaded that isn't known to be down, in turn among equals; if all are down, the one
+  // that comes back first. Behind one that hangs only so much waits as behind the others.
   Link& pick(Time now) {
+    Link* best = nullptr;
     for (std::size_t i = 0; i < links.size(); ++i) {
-      Link& link = *links[turn++ % links.size()];
-      if (!link.is_down(now)) return link;
+      Link& link = *links[(turn + i) % links.size()];
+      if (link.is_down(now)) continue;
+      if (best == nullptr || link.load() < best->load()) best = &link;
     }
+    ++turn;
+    if (best != nullptr) return *best;
     return **std::min_element(links.begin(), links.end(), [](const auto& a, const auto& b) {
       return a->down_until() < b->down_until();
     });
@@ -193,10 +210,22 @@ void HopClient::Link::on_reply(Batch batch, Time sent_at, Result<ClientResponse>
     owner_.fail_over(std::move(batch), result.error().text(), now);
   } else {
     owner_.metrics.unknown.add();
+    mark_down(now);  // what comes next goes to others; this may have been done, so it doesn't
+    warn_throttled("no answer from upstream", result.error().text());
     owner_.settled(batch);
     batch.answer_all(Code::deadline, result.error().text() + " (outcome unknown)");
+    hand_on(now);
   }
   if (!owner_.aborted) send_next();
+}
+
+// What waited behind a batch that got no answer needn't wait for the next failure.
+void HopClient::Link::hand_on(Time now) {
+  Link& other = owner_.pick(now);
+  if (&other == this) return;
+  if (!gathering_.slots.empty()) ready_.push_back(std::exchange(gathering_, {}));
+  for (Batch& batch : std::exchange(ready_, {})) other.ready_.push_back(std::move(batch));
+  other.send_next();
 }
 
 void HopClient::Link::deliver(Batch batch, const ClientResponse& response) {
@@ -240,10 +269,7 @@ void HopClient::Shared::fail_over(Batch batch, const std::string& why, Time now)
     next.take_over(std::move(batch));
     return next.send_next();
   }
-  static observe::Throttle throttle(std::chrono::seconds(5));
-  if (const auto pass = throttle.pass()) {
-    observe::warn("upstream unavailable", {{"error", why}, {"suppressed", pass.suppressed}});
-  }
+  warn_throttled("upstream unavailable", why);
   settled(batch);
   batch.answer_all(Code::unavailable, why);
 }

@@ -1,5 +1,8 @@
 #include "http/hop_codec.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include "millrace/v1/hop.pb.h"
 
 namespace millrace::http {
@@ -10,6 +13,18 @@ template <class T>
 T& scratch() {
   thread_local T message;
   return message;
+}
+
+// A field takes two bytes on the wire and a hundred and more in memory: they are counted first.
+bool has_too_many_fields(std::string_view body) {
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(body.data()),
+                                               static_cast<int>(body.size()));
+  std::size_t fields = 0;
+  while (const std::uint32_t tag = input.ReadTag()) {
+    if (++fields > kHopItemsMax) return true;
+    if (!google::protobuf::internal::WireFormatLite::SkipField(&input, tag)) break;
+  }
+  return false;
 }
 
 }  // namespace
@@ -24,6 +39,10 @@ void append_hop_item(std::string& batch, const HopItem& item) {
 }
 
 Result<std::vector<HopItem>> decode_hop_batch(std::string_view body) {
+  if (has_too_many_fields(body)) {
+    return Status(Code::too_large,
+                  "a batch has at most " + std::to_string(kHopItemsMax) + " items");
+  }
   millrace::v1::HopBatch batch;
   if (!batch.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return Status(Code::invalid, "not a HopBatch");
@@ -50,7 +69,8 @@ std::string encode_hop_reply(const std::vector<HopAnswer>& answers) {
 
 Result<std::vector<HopAnswer>> decode_hop_reply(std::string_view body) {
   auto& reply = scratch<millrace::v1::HopReply>();
-  if (!reply.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+  if (has_too_many_fields(body) ||
+      !reply.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return Status(Code::invalid, "not a HopReply");
   }
   std::vector<HopAnswer> answers;

@@ -14,7 +14,8 @@ namespace millrace::http {
 // items.
 void append_hop_item(std::string& batch, const HopItem& item);
 
-// The items of a batch, or Code::invalid.
+// The items of a batch, or Code::invalid; Code::too_large beyond kHopItemsMax, before anything is
+// made of them.
 Result<std::vector<HopItem>> decode_hop_batch(std::string_view body);
 
 std::string encode_hop_reply(const std::vector<HopAnswer>& answers);

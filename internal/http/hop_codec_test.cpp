@@ -25,6 +25,20 @@ TEST_CASE("items come back as they were, in order") {
   CHECK(decode_hop_batch("").value().empty());
 }
 
+TEST_CASE("more items than a sender may gather are refused before anything is made of them") {
+  std::string batch;
+  for (std::size_t i = 0; i < kHopItemsMax; ++i) batch += std::string("\x0a\x00", 2);
+  CHECK(decode_hop_batch(batch).value().size() == kHopItemsMax);
+  CHECK(decode_hop_reply(batch).value().size() == kHopItemsMax);
+  batch += std::string("\x0a\x00", 2);
+  CHECK(decode_hop_batch(batch).error().code() == Code::too_large);
+  CHECK(decode_hop_reply(batch).error().code() == Code::invalid);
+  // Fields that a reader skips cost it memory too.
+  std::string unknown;
+  for (std::size_t i = 0; i <= kHopItemsMax; ++i) unknown += "\x18\x01";
+  CHECK(decode_hop_batch(unknown).error().code() == Code::too_large);
+}
+
 TEST_CASE("answers come back as they were, in order") {
   std::vector<HopAnswer> answers;
   for (std::uint8_t code = 0; code < kCodeCount; ++code) {

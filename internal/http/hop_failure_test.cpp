@@ -166,6 +166,41 @@ TEST_CASE("an upstream that hangs is given up in time, and what waited behind is
   CHECK(std::chrono::steady_clock::now() - began < kSoon + std::chrono::seconds(2));
 }
 
+TEST_CASE("one instance that hangs doesn't take the others with it") {
+  HopUpstream hanging(true);
+  HopUpstream good;
+  TestHop hop({hanging.upstream(), good.upstream()});
+  hop.submit({"ok:lost"}, kSoon);
+  hanging.batch();
+  // Others pass it by while it is busy, and while it is known to be down.
+  for (int i = 0; i < 5; ++i) {
+    hop.submit({"ok:a"});
+    CHECK(hop.one().text == "a");
+  }
+  CHECK(hop.one().code == Code::deadline);
+  for (int i = 0; i < 5; ++i) {
+    hop.submit({"ok:b"});
+    CHECK(hop.one().text == "b");
+  }
+}
+
+TEST_CASE("what waits behind an instance that hangs goes to another one") {
+  HopUpstream hanging(true);
+  HopUpstream slow(true);
+  TestHop hop({hanging.upstream(), slow.upstream()});
+  hop.submit({"ok:lost"}, kSoon);
+  hop.submit({"ok:slow"});
+  hanging.batch();
+  slow.batch();
+  hop.submit({"ok:waits behind the one"});
+  hop.submit({"ok:waits behind the other"});
+  slow.uncork();
+  CHECK(hop.one().text == "slow");
+  CHECK(hop.one().text.starts_with("waits behind"));
+  CHECK(hop.one().code == Code::deadline);
+  CHECK(hop.one().text.starts_with("waits behind"));
+}
+
 TEST_CASE("what can't be sent in time is unavailable") {
   HopUpstream upstream(true);
   TestHop hop({upstream.upstream()});

@@ -16,7 +16,11 @@ std::string encoded(const std::vector<HopItem>& items) {
 
 void check_batch(std::string_view bytes) {
   const auto items = decode_hop_batch(bytes);
-  if (!items) return require(items.error().code() == Code::invalid, "a refusal's code");
+  if (!items) {
+    const Code code = items.error().code();
+    return require(code == Code::invalid || code == Code::too_large, "a refusal's code");
+  }
+  require(items->size() <= kHopItemsMax, "a batch is bounded");
   const std::string batch = encoded(*items);
   const auto again = decode_hop_batch(batch);
   require(again.has_value() && again->size() == items->size(), "as many items come back");
