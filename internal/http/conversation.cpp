@@ -201,6 +201,28 @@ void Conversation::emit_ready() {
   }
 }
 
+// At every level a failure leaves a line by which its client's report can be found.
+void Conversation::log(const Exchange& exchange, unsigned status, Duration took) {
+  static observe::Throttle throttle(std::chrono::seconds(1));
+  const std::string_view route =
+      exchange.route != nullptr ? std::string_view(exchange.route->name) : "none";
+  if (status >= 500) {
+    if (const auto pass = throttle.pass()) {
+      observe::warn("request failed", {{"request_id", exchange.request_id},
+                                       {"route", route},
+                                       {"status", status},
+                                       {"took_us", took.count() / 1000},
+                                       {"suppressed", pass.suppressed}});
+    }
+  } else if (observe::enabled(observe::Level::debug)) {
+    observe::debug("request", {{"request_id", exchange.request_id},
+                               {"route", route},
+                               {"method", method_name(exchange.method)},
+                               {"status", status},
+                               {"took_us", took.count() / 1000}});
+  }
+}
+
 void Conversation::emit(Exchange& exchange) {
   const bool last = exchanges_.size() == 1;
   if (exchange.response.close || (draining_ && last && !reader_.in_request())) closing_ = true;
@@ -211,13 +233,7 @@ void Conversation::emit(Exchange& exchange) {
   const Duration took = context_.clock.now() - exchange.began;
   const unsigned status = exchange.response.status;
   context_.metrics.count_request(exchange.route, exchange.method, status, took);
-  if (observe::enabled(observe::Level::debug)) {
-    observe::debug("request", {{"request_id", exchange.request_id},
-                               {"route", exchange.route ? exchange.route->name : "none"},
-                               {"method", method_name(exchange.method)},
-                               {"status", status},
-                               {"took_us", took.count() / 1000}});
-  }
+  log(exchange, status, took);
 }
 
 void Conversation::time_out() {

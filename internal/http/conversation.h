@@ -92,6 +92,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   Exchange& waiting(std::uint64_t exchange);
   void emit_ready();
   void emit(Exchange& exchange);
+  static void log(const Exchange& exchange, unsigned status, Duration took);
   void adopt_request_id(std::string_view given);
 
   const ConversationContext& context_;

@@ -27,6 +27,9 @@ NONSENSE = {
     "nothing": b"",
 }
 
+NESTED = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+DEEP = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(NESTED) + NESTED
+
 # To a probe this is a service that is well.
 NOT_OUR_KIND = {
     "no answers in it": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -148,8 +151,9 @@ class BadUpstream(unittest.TestCase):
 
     def test_status_of_services_that_cannot_be_reached(self):
         down = f"http://127.0.0.1:{free_port()}"
-        with FakeUpstream(None) as hanging, FakeUpstream(NONSENSE["garbage"]) as garbage:
-            for url in (down, hanging.url, garbage.url):
+        with FakeUpstream(None) as hanging, FakeUpstream(NONSENSE["garbage"]) as garbage, \
+                FakeUpstream(DEEP) as deep:
+            for url in (down, hanging.url, garbage.url, deep.url):
                 with self.subTest(url=url), self.edge("api-gateway", url) as gateway:
                     with within(2 * ANSWER_S):
                         status = gateway.get_json("/api/v1/status")

@@ -12,6 +12,24 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds kUpstreamWait{1'500};
+// What an upstream may say of itself. Deeper or longer is nonsense, and dangerous: a tree is copied
+// and printed by recursion.
+constexpr std::size_t kStateBytesMax = 64 * 1024;
+constexpr int kStateDepthMax = 16;
+
+// Discarded when it isn't JSON within those bounds.
+Json parse_state(const std::string& text) {
+  bool too_deep = text.size() > kStateBytesMax;
+  if (too_deep) return {Json::value_t::discarded};
+  Json state = Json::parse(
+      text,
+      [&too_deep](int depth, Json::parse_event_t, const Json&) {
+        too_deep = too_deep || depth > kStateDepthMax;
+        return !too_deep;
+      },
+      false);
+  return too_deep ? Json(Json::value_t::discarded) : state;
+}
 
 void add_up(Json& into, const Json& from) {
   if (into.is_null()) {
@@ -65,7 +83,7 @@ class Join : public std::enable_shared_from_this<Join> {
     get(
         upstream, "/stats",
         [&service, name = upstream.authority](const auto& response) {
-          const Json stats = Json::parse(response.body, nullptr, false);
+          const Json stats = parse_state(response.body);
           if (response.status != 200 || !stats.is_object()) {
             return service.fail(name + ": /stats answered nonsense");
           }
@@ -76,7 +94,7 @@ class Join : public std::enable_shared_from_this<Join> {
         upstream, "/health",
         [&service, name = upstream.authority](const auto& response) {
           if (response.status == 200) return;
-          const Json body = Json::parse(response.body, nullptr, false);
+          const Json body = parse_state(response.body);
           const bool told = body.is_object() && body.contains("error") && body["error"].is_string();
           service.fail(name + ": " +
                        (told ? body["error"].template get<std::string>() : "not healthy"));

@@ -64,6 +64,23 @@ TEST_CASE("numbers of several instances are added up, and one that is ill counts
         "127.0.0.1:" + std::to_string(two.server.port()) + ": the disk is full");
 }
 
+TEST_CASE("a state that is too deep or too long is nonsense") {
+  const auto says = [](const std::string& stats) {
+    const TestServer ingest(service(stats));
+    return join({ingest.server.port()}, {}).at("ingest");
+  };
+  const auto nested = [](std::size_t depth) {
+    return "{\"a\":" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  CHECK(says(nested(10)).at("healthy") == true);
+  // Regression: the deep one ended the process, by a stack overflow.
+  for (const std::string& stats : {nested(100), nested(30'000), nested(100'000),
+                                   "{\"a\":\"" + std::string(100'000, 'x') + "\"}"}) {
+    CHECK(says(stats).at("healthy") == false);
+    CHECK_FALSE(says(stats).contains("stats"));
+  }
+}
+
 TEST_CASE("services that are gone, hang or talk nonsense don't hold the answer up") {
   const RefusingPort gone;
   const SilentPort silent;
