@@ -202,8 +202,9 @@ Time MemoryQueue::due(Duration delay) const {
 // When the steady clock reaches `deadline` of our own clock, at most an hour from now: who waits
 // looks again anyhow, and nothing overflows.
 Time MemoryQueue::real_time(Time deadline) const {
-  const Duration left = std::min<Duration>(deadline - clock_.now(), std::chrono::hours(1));
-  return system_clock().now() + left;
+  const Time now = clock_.now();
+  if (deadline <= now) return system_clock().now();
+  return system_clock().now() + std::min<Duration>(deadline - now, std::chrono::hours(1));
 }
 
 }  // namespace millrace::queue
