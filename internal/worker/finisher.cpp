@@ -21,14 +21,6 @@ std::vector<DeadLetter> dead_letters_of(const Batch& batch) {
 }  // namespace
 
 bool Finisher::finish(Batch& batch, Patience patience, const std::stop_token& stop) {
-  const std::vector<DeadLetter> letters = dead_letters_of(batch);
-  if (!letters.empty()) {
-    if (!persist("dead letters", metrics_.dead_letter_failures, patience, stop,
-                 [&] { return dead_letters_.write(letters); })) {
-      return false;
-    }
-    metrics_.dead_letters.add(letters.size());
-  }
   const auto results = batch.results.all();
   if (!results.empty()) {
     const std::int64_t now_s = clock_.unix_seconds();
@@ -38,6 +30,14 @@ bool Finisher::finish(Batch& batch, Patience patience, const std::stop_token& st
       return false;
     }
     metrics_.sink_writes.add();
+  }
+  const std::vector<DeadLetter> letters = dead_letters_of(batch);
+  if (!letters.empty()) {
+    if (!persist("dead letters", metrics_.dead_letter_failures, patience, stop,
+                 [&] { return dead_letters_.write(letters); })) {
+      return false;
+    }
+    metrics_.dead_letters.add(letters.size());
   }
   settle(batch);
   return true;
@@ -49,6 +49,7 @@ bool Finisher::persist(std::string_view what, observe::Counter& failures, Patien
   for (std::uint32_t attempt = 1;; ++attempt) {
     const bool last = patience == Patience::once || stop.stop_requested();
     const Status status = write();
+    note(status);
     if (status.ok()) return true;
     failures.add();
     if (auto pass = throttle_.pass()) {
@@ -60,6 +61,18 @@ bool Finisher::persist(std::string_view what, observe::Counter& failures, Patien
     if (last) return false;
     pause(stop, write_retry_.bound(attempt));
   }
+}
+
+void Finisher::note(const Status& write) {
+  if (write.ok() && !failing_.load(std::memory_order_relaxed)) return;
+  const MutexLock lock(mutex_);
+  latest_failure_ = write;
+  failing_.store(!write.ok(), std::memory_order_relaxed);
+}
+
+Status Finisher::health() const {
+  const MutexLock lock(mutex_);
+  return latest_failure_;
 }
 
 void Finisher::settle(Batch& batch) {

@@ -1,11 +1,13 @@
-// The end of a message's way: dead letters, then results, then the verdicts, in one function, so
+// The end of a message's way: results, then dead letters, then the verdicts, in one function, so
 // that no other order can be written (invariant 2: settled means done).
 #pragma once
 
+#include <atomic>
 #include <stop_token>
 #include <string_view>
 #include <vector>
 
+#include "base/thread_annotations.h"
 #include "observe/log.h"
 #include "sink/sink.h"
 #include "worker/backoff.h"
@@ -42,6 +44,9 @@ class Finisher {
   // can't be written the deliveries are given back, and the Status says why. Empties `deliveries`.
   Status bury(std::vector<queue::Delivery>& deliveries, std::string_view reason);
 
+  // What the latest write said when it failed; ok when it didn't.
+  [[nodiscard]] Status health() const;
+
  private:
   template <class Write>
   bool persist(std::string_view what, observe::Counter& failures, Patience patience,
@@ -49,6 +54,7 @@ class Finisher {
   void settle(Batch& batch);
   void observe_ages(Batch& batch);
   void left(std::size_t count);
+  void note(const Status& write);
 
   sink::Sink& sink_;
   DeadLetters& dead_letters_;
@@ -56,6 +62,9 @@ class Finisher {
   const Backoff write_retry_;
   const Clock& clock_;
   observe::Throttle throttle_{std::chrono::seconds(5)};
+  std::atomic<bool> failing_{false};  // spares each good write the lock
+  mutable Mutex mutex_;
+  Status latest_failure_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -79,6 +79,13 @@ Status Pool::still_at_work() {
                               " messages in flight"};
 }
 
+Status Pool::health() const {
+  if (Status failing = finisher_.health(); !failing.ok()) return failing;
+  const std::int64_t stuck = metrics_.gauges->stuck_workers.load(std::memory_order_relaxed);
+  if (stuck < static_cast<std::int64_t>(options_.workers)) return {};
+  return {Code::unavailable, "all " + std::to_string(stuck) + " workers are stuck in a handler"};
+}
+
 PoolStats Pool::stats() const {
   const auto read = [](const std::atomic<std::int64_t>& gauge) {
     return static_cast<std::uint64_t>(gauge.load(std::memory_order_relaxed));

@@ -56,6 +56,10 @@ class Pool final : public Lifecycle {
   // queue.
   Status abandon(Time deadline);
 
+  // Ok when messages can be worked off; otherwise why not: the sink or the dead letters fail, or
+  // every worker is stuck. Thread-safe.
+  [[nodiscard]] Status health() const;
+
   [[nodiscard]] PoolStats stats() const;
 
  private:

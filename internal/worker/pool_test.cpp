@@ -134,12 +134,28 @@ TEST_CASE("Pool: while the dead letters fail nothing is settled") {
   f.start();
   REQUIRE(f.dead_letters.wait_for_attempts(3));
   CHECK(f.consumer.events().empty());
-  CHECK(f.sink.taken().empty());
+  CHECK(f.pool->health().code() == Code::unavailable);
   f.dead_letters.repair();
   REQUIRE(f.consumer.wait_for(Kind::reject, 1));
+  CHECK(f.pool->health().ok());
   REQUIRE(f.close_and_drain().ok());
   CHECK(f.dead_letters.kept().size() == 1);
   CHECK(f.sink.taken().size() == 1);
+}
+
+TEST_CASE("Pool: a dead letter isn't written before the sink has the result") {
+  Fixture f([](const auto&, const Context&) { return Reject{"bad"}; });
+  f.sink.break_it();
+  f.consumer.push(make_message(1));
+  f.start();
+  REQUIRE(f.sink.wait_for_attempts(3));
+  // Regression: it was, and again, with another reason, when the sink hadn't come back.
+  CHECK(f.dead_letters.kept().empty());
+  CHECK(f.pool->health().code() == Code::unavailable);
+  f.sink.repair();
+  REQUIRE(f.consumer.wait_for(Kind::reject, 1));
+  REQUIRE(f.close_and_drain().ok());
+  CHECK(f.dead_letters.kept().size() == 1);
 }
 
 TEST_CASE("Pool: a retry's delay is the handler's, or the backoff's with jitter") {
