@@ -50,7 +50,10 @@ class Processor final : public ServiceApp {
         pool_(pool_options(settings), queue_, *handler_, *sink_, dead_letters_,
               worker::register_pool_metrics(shell_.registry)) {
     shell_.ops.stats_json = [this] { return stats_json(); };
-    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) { done(queue_.health()); };
+    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) {
+      const Status queue = queue_.health();
+      done(queue.ok() ? pool_.health() : queue);
+    };
     register_queue_metrics();
   }
 
@@ -74,7 +77,9 @@ class Processor final : public ServiceApp {
     queue_.stop_accepting();
     Status worked_off = pool_.drain(deadline);
     if (!worked_off.ok()) worked_off = give_up(worked_off);
-    const Status flushed = sink_->flush();
+    // With a worker still caught inside the sink, flushing it would wait as long as that does.
+    const bool caught = pool_.stats().in_flight > 0;
+    const Status flushed = caught ? Status() : sink_->flush();
     const Status kept = dead_letters_.flush();
     for (const Status& status : {worked_off, flushed, kept}) {
       if (!status.ok()) return status;
@@ -99,9 +104,10 @@ class Processor final : public ServiceApp {
       letters.push_back({&waiting.message, kNotWorkedOff, waiting.attempt - 1});
     }
     const Status kept = dead_letters_.write(letters);
+    const std::uint64_t caught = pool_.stats().in_flight;
     observe::warn("not drained in time", {{"error", why.text()},
-                                          {"dead_lettered", kept.ok() ? left.size() : 0},
-                                          {"lost", kept.ok() ? 0 : left.size()}});
+                                          {"dead_lettered_here", kept.ok() ? left.size() : 0},
+                                          {"lost", caught + (kept.ok() ? 0 : left.size())}});
     if (!abandoned.ok()) return abandoned;
     return kept.ok() ? why : kept;
   }

@@ -1,10 +1,14 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <stop_token>
 #include <string>
 #include <sys/resource.h>
+#include <thread>
 #include <unistd.h>
 
+#include "app/exit_guard.h"
 #include "app/service.h"
 #include "app/signals.h"
 #include "base/thread_annotations.h"
@@ -15,6 +19,8 @@ namespace {
 
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
+// How long after the shutdown's deadline, or after the drain, something may hold up the end.
+constexpr std::chrono::seconds kHangMax{2};
 
 void print_help(const ServiceDescription& about) {
   std::printf(
@@ -62,21 +68,54 @@ class StopRequest {
   const char* signal_ GUARDED_BY(mutex_) = nullptr;
 };
 
-int live(ServiceApp& service, const config::Settings& settings, Time began) {
+// Opens the files anew on a thread of its own: a file system that hangs may not make the service
+// deaf to signals.
+class Reopener {
+ public:
+  explicit Reopener(ServiceApp& service)
+      : thread_([this, &service](const std::stop_token& stop) { run(service, stop); }) {}
+
+  // Again, when it is just being done: the files may have been taken away since.
+  void request() {
+    const MutexLock lock(mutex_);
+    requested_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  void run(ServiceApp& service, const std::stop_token& stop) {
+    const std::stop_callback on_stop(stop, [this] { request(); });
+    while (true) {
+      {
+        MutexLock lock(mutex_);
+        while (!requested_) lock.wait(changed_);
+        requested_ = false;
+      }
+      if (stop.stop_requested()) return;
+      observe::info("reopening files", {{"signal", "SIGHUP"}});
+      service.reopen();
+    }
+  }
+
+  Mutex mutex_;
+  std::condition_variable changed_;
+  bool requested_ GUARDED_BY(mutex_) = false;
+  std::jthread thread_;  // last: it uses the members above
+};
+
+int live(ServiceApp& service, const config::Settings& settings, ExitGuard& guard, Time began) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   using Steady = std::chrono::steady_clock;
   StopRequest stop;
+  Reopener reopener(service);
   const SignalThread signals({
       [&stop](const char* name) { stop.request(name); },
       [] {
         observe::error("aborted", {{"why", "a second signal while draining"}});
         std::_Exit(kExitFailed);
       },
-      [&service] {
-        observe::info("reopening files", {{"signal", "SIGHUP"}});
-        service.reopen();
-      },
+      [&reopener] { reopener.request(); },
   });
   if (const Status failed = service.start(); !failed.ok()) {
     observe::error("can't start", {{"error", failed.text()}});
@@ -87,9 +126,12 @@ int live(ServiceApp& service, const config::Settings& settings, Time began) {
   const Time drain_began = Steady::now();
   service.stop_accepting();
   observe::info("draining", {{"signal", signal}});  // who reads it may rely on "not ready"
-  const Status drained = service.drain(drain_began + settings.shutdown_timeout);
+  const Time deadline = drain_began + settings.shutdown_timeout;
+  guard.arm(deadline + kHangMax, kExitFailed);
+  const Status drained = service.drain(deadline);
   const auto took_ms = duration_cast<milliseconds>(Steady::now() - drain_began).count();
   if (drained.ok()) {
+    guard.arm(Steady::now() + kHangMax, 0);
     observe::info("stopped", {{"drain_ms", took_ms}});
     return 0;
   }
@@ -128,8 +170,14 @@ int run(const ServiceDescription& about, int argc, char** argv) {
   raise_descriptor_limit();
   observe::init_log(about.name, to_level(settings->log_level));
   observe::info("starting", {{"version", MILLRACE_VERSION}, {"pid", getpid()}});
-  const auto graph = about.make(*settings);
-  return live(*graph, *settings, began);
+  try {
+    ExitGuard guard;
+    const auto graph = about.make(*settings);
+    return live(*graph, *settings, guard, began);
+  } catch (const std::exception& error) {
+    observe::error("can't start", {{"error", error.what()}});
+    return kExitFailed;
+  }
 }
 
 }  // namespace millrace::app

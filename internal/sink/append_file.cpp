@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -15,6 +16,8 @@
 namespace millrace::sink {
 namespace {
 
+constexpr int kLockTries = 50;
+
 // Calls again when a signal interrupted it.
 template <class Call>
 auto retried(Call call) {
@@ -23,10 +26,21 @@ auto retried(Call call) {
   return result;
 }
 
-// An exclusive flock(2) for a scope. Held only for one append, so waiting for it is short.
+// flock(2) with a bound: who holds it for longer than an append takes may hold it for ever.
+bool lock_within(int fd, int tries_of_1_ms) {
+  for (int i = 0; i < tries_of_1_ms; ++i) {
+    if (retried([fd] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return true;
+    if (errno != EWOULDBLOCK) return false;
+    ::poll(nullptr, 0, 1);
+  }
+  errno = EWOULDBLOCK;
+  return false;
+}
+
+// An exclusive lock for a scope, against other processes that append to the same file.
 class FileLock {
  public:
-  explicit FileLock(int fd) : fd_(fd), held_(retried([fd] { return ::flock(fd, LOCK_EX); }) == 0) {}
+  explicit FileLock(int fd) : fd_(fd), held_(lock_within(fd, kLockTries)) {}
   ~FileLock() {
     if (held_) ::flock(fd_, LOCK_UN);
   }
@@ -126,6 +140,7 @@ Status AppendFile::rotate_if_full(std::uint64_t more_bytes) {
 Status AppendFile::rotate() {
   {
     FileLock lock(file_.get());
+    if (!lock.held()) return failure("can't be locked", errno);
     struct stat open_file {};
     struct stat at_path {};
     const bool still_at_path =
