@@ -59,8 +59,8 @@ class Handlers(StackTestCase):
                 result = self.result_of(message_id)
                 self.assertIs(result["success"], False)
                 self.assertEqual((result["error"], result["result"]), (reason, ""))
+                after = self.stack.settled()  # the dead letter comes after the result
                 self.check_letter(message_id, fault, attempts, reason, began)
-                after = self.stack.settled()
                 self.assertEqual(after["errors"], before["errors"] + 1)
                 self.assertEqual(after["processed"], before["processed"])
 
