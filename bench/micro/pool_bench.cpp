@@ -23,12 +23,15 @@ class NoopHandler final : public worker::Handler {
   }
 };
 
-class NoDeadLetters final : public worker::DeadLetters {
+class NoDeadLetters final : public queue::DeadLetters {
  public:
-  Status write(std::span<const worker::DeadLetter> /*letters*/) override {
+  Status write(std::span<const queue::DeadLetter> /*letters*/) override {
     return {Code::internal, "the benchmark rejects nothing"};
   }
-  Status flush() override { return {}; }
+  Result<queue::DeadLetterPage> list(std::string_view, std::size_t) override {
+    return queue::DeadLetterPage();
+  }
+  Status mark_replayed(std::span<const std::string>) override { return {}; }
 };
 
 // Keeps the publish verdicts until it goes: nobody here waits for them.

@@ -99,9 +99,9 @@ class Processor final : public ServiceApp {
     pool_.abort();
     Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
     const auto left = queue_.take_waiting();
-    std::vector<worker::DeadLetter> letters;
+    std::vector<queue::DeadLetter> letters;
     for (const auto& waiting : left) {
-      letters.push_back({&waiting.message, kNotWorkedOff, waiting.attempt - 1});
+      letters.push_back(queue::DeadLetter::of(waiting.message, kNotWorkedOff, waiting.attempt - 1));
     }
     const Status kept = dead_letters_.write(letters);
     const std::uint64_t caught = pool_.stats().in_flight;

@@ -43,6 +43,12 @@ class Message {
   [[nodiscard]] std::string_view id() const { return view(id_); }
   [[nodiscard]] std::string_view source() const { return view(source_); }
 
+  // Not 0: a dead letter that is put into a queue again, as often as this number is another. A
+  // queue or a worker that drops repeated ids takes the id and this together. It isn't part of the
+  // encoded message.
+  [[nodiscard]] std::uint64_t replay() const { return replay_; }
+  void set_replay(std::uint64_t replay) { replay_ = replay; }
+
   // The encoded DataMessage.
   [[nodiscard]] const std::string& wire() const { return wire_; }
   [[nodiscard]] std::string take_wire() && { return std::move(wire_); }
@@ -66,6 +72,7 @@ class Message {
   std::string wire_;
   Span id_;
   Span source_;
+  std::uint64_t replay_ = 0;
 };
 
 // Ok, or Code::rejected naming the field that isn't allowed.

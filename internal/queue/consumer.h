@@ -25,7 +25,8 @@ struct ConsumerStats {
 // Pull: back-pressure is not calling receive(). Thread-safe; several threads may receive.
 //
 // stop_accepting() here means: hand out what is already there, and answer Code::closed once nothing
-// can come any more.
+// can come any more. A queue that keeps its messages without us, a broker, may leave there what it
+// hasn't handed out yet.
 class Consumer : public Lifecycle {
  public:
   // Appends 1 to `max` deliveries to `out` as soon as there are any, and returns ok. Ok with
@@ -33,6 +34,9 @@ class Consumer : public Lifecycle {
   // more. Code::unavailable: the queue can't be reached now; call again.
   virtual Status receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
                          const std::stop_token& stop) = 0;
+
+  // Ok when the queue can be received from now; otherwise why not.
+  [[nodiscard]] virtual Status health() const = 0;
 
   [[nodiscard]] virtual ConsumerStats consumer_stats() const = 0;
 };

@@ -14,6 +14,14 @@ namespace millrace::queue {
 
 class Delivery;
 
+// Where a delivery comes from, for those who look for it later.
+struct Origin {
+  std::string stream{};              // the topic's or stream's name; empty when the queue has none
+  std::int32_t partition = -1;       // -1: none
+  std::int64_t position = -1;        // offset or sequence number; -1: none
+  std::int64_t first_failed_ms = 0;  // Unix time of its first failed attempt; 0: not known
+};
+
 // The queue's side of a delivery. Thread-safe: deliveries of one receive() may be settled by any
 // thread. Outlives every delivery it gave out.
 class Settler {
@@ -29,6 +37,7 @@ class Settler {
   virtual void on_nack(Delivery& delivery) noexcept = 0;
   // Still being worked on: put off the queue's own redelivery, where it has one.
   virtual void on_extend(Delivery& /*delivery*/) noexcept {}
+  [[nodiscard]] virtual Origin origin(const Delivery& /*delivery*/) const { return {}; }
 };
 
 // Move-only. Not thread-safe itself: one owner at a time.
@@ -67,6 +76,9 @@ class Delivery {
   [[nodiscard]] const Message& message() const { return message_; }
   [[nodiscard]] std::uint32_t attempt() const { return attempt_; }
   [[nodiscard]] std::uint64_t token() const { return token_; }
+  [[nodiscard]] Origin origin() const {
+    return settler_ != nullptr ? settler_->origin(*this) : Origin();
+  }
 
   // For the settler, which may keep the message to deliver it again.
   [[nodiscard]] Message take_message() { return std::move(message_); }

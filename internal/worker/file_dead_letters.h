@@ -7,21 +7,23 @@
 // that can't be decoded there is `wire` instead, its bytes in base64.
 #pragma once
 
+#include "queue/dead_letters.h"
 #include "sink/append_file.h"
-#include "worker/dead_letters.h"
 
 namespace millrace::worker {
 
 // Thread-safe.
-class FileDeadLetters final : public DeadLetters {
+class FileDeadLetters final : public queue::DeadLetters {
  public:
   explicit FileDeadLetters(sink::AppendFileOptions options)
       : clock_(*options.clock), file_(std::move(options)) {}
 
   // Opens the file; Code::unavailable says which and why not.
-  Status start() { return file_.open(); }
+  Status start() override { return file_.open(); }
 
-  Status write(std::span<const DeadLetter> letters) override;
+  Status write(std::span<const queue::DeadLetter> letters) override;
+  Result<queue::DeadLetterPage> list(std::string_view after, std::size_t max) override;
+  Status mark_replayed(std::span<const std::string> keys) override;
   Status flush() override { return file_.sync(); }
   Status reopen() override { return file_.reopen(); }
 

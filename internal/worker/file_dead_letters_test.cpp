@@ -25,7 +25,8 @@ TEST_CASE("FileDeadLetters keeps a line per letter with all that is known") {
                              .metadata = {{"k", "v"}}};
   const Message first = Message::encode(fields);
   const Message second = fakes::make_message(2, "");
-  const std::vector<DeadLetter> two{{&first, "why\nnot", 3}, {&second, "bad", 1}};
+  const std::vector two{queue::DeadLetter::of(first, "why\nnot", 3),
+                        queue::DeadLetter::of(second, "bad", 1)};
   REQUIRE(letters.write(two).ok());
   REQUIRE(letters.flush().ok());
   CHECK(
@@ -43,7 +44,7 @@ TEST_CASE("FileDeadLetters keeps the bytes of what can't be decoded") {
   const MessageFields fields{
       .id = "i", .timestamp = 0, .source = "s", .payload = "", .metadata = {{"k", "\xff"}}};
   const Message message = Message::encode(fields);
-  const DeadLetter letter{&message, "not a diplom.v1.DataMessage", 1};
+  const auto letter = queue::DeadLetter::of(message, "not a diplom.v1.DataMessage", 1);
   REQUIRE(letters.write({&letter, 1}).ok());
   // 0a 01 'i', 1a 01 's', 2a 06 (0a 01 'k' 12 01 ff)
   CHECK_THAT(read_file(dir / "dead.ndjson"), Contains(R"("wire":"CgFpGgFzKgYKAWsSAf8="})"));
@@ -52,7 +53,7 @@ TEST_CASE("FileDeadLetters keeps the bytes of what can't be decoded") {
 
 TEST_CASE("FileDeadLetters: a full disk or an unopened file is an error, nothing is half written") {
   const Message message = fakes::make_message(1);
-  const DeadLetter letter{&message, "why", 1};
+  const auto letter = queue::DeadLetter::of(message, "why", 1);
   FileDeadLetters full({.path = "/dev/full"});
   CHECK(full.write({&letter, 1}).code() == Code::unavailable);
   REQUIRE(full.start().ok());
@@ -66,7 +67,7 @@ TEST_CASE("FileDeadLetters::reopen goes on in a new file") {
   FileDeadLetters letters({.path = dir / "d"});
   REQUIRE(letters.start().ok());
   const Message message = fakes::make_message(1);
-  const DeadLetter letter{&message, "why", 1};
+  const auto letter = queue::DeadLetter::of(message, "why", 1);
   REQUIRE(letters.write({&letter, 1}).ok());
   std::filesystem::rename(dir / "d", dir / "d.1");
   REQUIRE(letters.reopen().ok());

@@ -8,12 +8,11 @@
 namespace millrace::worker {
 namespace {
 
-std::vector<DeadLetter> dead_letters_of(const Batch& batch) {
-  std::vector<DeadLetter> letters;
+std::vector<queue::DeadLetter> dead_letters_of(const Batch& batch) {
+  std::vector<queue::DeadLetter> letters;
   for (std::size_t i = 0; i < batch.verdicts.size(); ++i) {
     if (batch.verdicts[i].kind != Verdict::Kind::dead_letter) continue;
-    const queue::Delivery& delivery = batch.deliveries[i];
-    letters.push_back({&delivery.message(), batch.verdicts[i].why, delivery.attempt()});
+    letters.push_back(queue::DeadLetter::of(batch.deliveries[i], batch.verdicts[i].why));
   }
   return letters;
 }
@@ -31,7 +30,7 @@ bool Finisher::finish(Batch& batch, Patience patience, const std::stop_token& st
     }
     metrics_.sink_writes.add();
   }
-  const std::vector<DeadLetter> letters = dead_letters_of(batch);
+  const std::vector<queue::DeadLetter> letters = dead_letters_of(batch);
   if (!letters.empty()) {
     if (!persist("dead letters", metrics_.dead_letter_failures, patience, stop,
                  [&] { return dead_letters_.write(letters); })) {
@@ -143,9 +142,9 @@ void Finisher::give_back(Batch& batch) {
 
 Status Finisher::bury(std::vector<queue::Delivery>& deliveries, std::string_view reason) {
   if (deliveries.empty()) return {};
-  std::vector<DeadLetter> letters;
+  std::vector<queue::DeadLetter> letters;
   for (const auto& delivery : deliveries) {
-    letters.push_back({&delivery.message(), reason, delivery.attempt()});
+    letters.push_back(queue::DeadLetter::of(delivery, reason));
   }
   Status status = dead_letters_.write(letters);
   if (status.ok()) {

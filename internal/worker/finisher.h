@@ -9,10 +9,10 @@
 
 #include "base/thread_annotations.h"
 #include "observe/log.h"
+#include "queue/dead_letters.h"
 #include "sink/sink.h"
 #include "worker/backoff.h"
 #include "worker/batch.h"
-#include "worker/dead_letters.h"
 #include "worker/pool_metrics.h"
 
 namespace millrace::worker {
@@ -25,8 +25,8 @@ enum class Patience : std::uint8_t {
 // Thread-safe; the batches are the callers'.
 class Finisher {
  public:
-  Finisher(sink::Sink& sink, DeadLetters& dead_letters, PoolMetrics metrics, Backoff write_retry,
-           const Clock& clock)
+  Finisher(sink::Sink& sink, queue::DeadLetters& dead_letters, PoolMetrics metrics,
+           Backoff write_retry, const Clock& clock)
       : sink_(sink),
         dead_letters_(dead_letters),
         metrics_(std::move(metrics)),
@@ -57,7 +57,7 @@ class Finisher {
   void note(const Status& write);
 
   sink::Sink& sink_;
-  DeadLetters& dead_letters_;
+  queue::DeadLetters& dead_letters_;
   const PoolMetrics metrics_;
   const Backoff write_retry_;
   const Clock& clock_;

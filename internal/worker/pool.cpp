@@ -11,7 +11,7 @@
 namespace millrace::worker {
 
 Pool::Pool(PoolOptions options, queue::Consumer& consumer, Handler& handler, sink::Sink& sink,
-           DeadLetters& dead_letters, PoolMetrics metrics)
+           queue::DeadLetters& dead_letters, PoolMetrics metrics)
     : options_(options),
       consumer_(consumer),
       handler_(handler),

@@ -10,10 +10,10 @@
 
 #include "base/lifecycle.h"
 #include "queue/consumer.h"
+#include "queue/dead_letters.h"
 #include "sink/sink.h"
 #include "worker/batch.h"
 #include "worker/census.h"
-#include "worker/dead_letters.h"
 #include "worker/exception_barrier.h"
 #include "worker/finisher.h"
 #include "worker/handler.h"
@@ -30,7 +30,7 @@ class Pool final : public Lifecycle {
  public:
   // Borrows all of it; the parts outlive the pool and are started and stopped by their owner.
   Pool(PoolOptions options, queue::Consumer& consumer, Handler& handler, sink::Sink& sink,
-       DeadLetters& dead_letters, PoolMetrics metrics);
+       queue::DeadLetters& dead_letters, PoolMetrics metrics);
 
   // Aborts and joins.
   ~Pool() override;

@@ -16,8 +16,10 @@ ARROWS = {
     "http": ["base", "observe", "millrace/v1"],
     "queue": ["base", "message", "observe", "diplom/v1"],
     "queue/remote": ["base", "message", "observe", "http", "diplom/v1", "millrace/v1"],
-    "edge": ["base", "message", "observe", "http", "queue/producer.h", "diplom/v1", "millrace/v1"],
-    "worker": ["base", "message", "observe", "queue/consumer.h", "queue/delivery.h", "sink/sink.h",
+    "edge": ["base", "message", "observe", "http", "queue/producer.h",
+             "queue/dead_letters.h", "diplom/v1", "millrace/v1"],
+    "worker": ["base", "message", "observe", "queue/consumer.h", "queue/delivery.h",
+               "queue/dead_letters.h", "sink/sink.h",
                # Dead letters are lines of a file, kept as the file sink keeps its results.
                "sink/append_file.h", "sink/proto_json.h", "diplom/v1"],
     "sink": ["base", "message", "observe", "diplom/v1"],

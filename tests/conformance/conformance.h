@@ -47,6 +47,8 @@ struct Features {
   bool bounded = true;
   // What was accepted outlives its process: Rig::restart() works.
   bool durable = false;
+  // Leaves in the broker, when it stops accepting, what it hasn't handed out by then.
+  bool leaves_the_rest = false;
   // May deliver a message twice without anybody having asked for it.
   bool may_duplicate = false;
 };
@@ -63,6 +65,8 @@ struct Fixture {
   Duration lateness_max = std::chrono::seconds(2);
   // How long to watch that something does not happen.
   Duration quiet = std::chrono::milliseconds(20);
+  // How long nothing must have come for a queue that leaves the rest to be called empty.
+  Duration idle = std::chrono::milliseconds(400);
 };
 
 enum class Verdict : std::uint8_t { passed, failed, skipped };

@@ -132,20 +132,47 @@ void Session::stop_accepting() {
   consumer().stop_accepting();
 }
 
+namespace {
+
+Status receive_and_ack(queue::Consumer& consumer, Time deadline, std::vector<std::string>& ids) {
+  Deliveries out;
+  Status status = consumer.receive(out, 16, deadline, {});
+  for (queue::Delivery& delivery : out) {
+    ids.emplace_back(delivery.message().id());
+    std::move(delivery).ack();
+  }
+  return status;
+}
+
+}  // namespace
+
 std::vector<std::string> Session::ack_the_rest() {
-  stop_accepting();
+  std::vector<std::string> ids;
+  producer().stop_accepting();
+  if (fixture_.features.leaves_the_rest) ack_until_idle(ids);
+  consumer().stop_accepting();
+  const auto last = ack_until_closed();
+  ids.insert(ids.end(), last.begin(), last.end());
+  return ids;
+}
+
+void Session::ack_until_idle(std::vector<std::string>& ids) {
+  const Time deadline = in(fixture_.patience);
+  for (std::size_t before = ids.size() + 1; before != ids.size();) {
+    before = ids.size();
+    const Status status = receive_and_ack(consumer(), in(fixture_.idle), ids);
+    expect(status.ok(), "receive failed: " + to_string(status));
+    expect(system_clock().now() < deadline, "the queue never came to an end");
+  }
+}
+
+std::vector<std::string> Session::ack_until_closed() {
   const Time deadline = in(fixture_.patience);
   std::vector<std::string> ids;
-  for (;;) {
-    Deliveries out;
-    const Status status = consumer().receive(out, 16, deadline, {});
-    for (queue::Delivery& delivery : out) {
-      ids.emplace_back(delivery.message().id());
-      std::move(delivery).ack();
-    }
-    if (status.code() == Code::closed) return ids;
+  while (receive_and_ack(consumer(), deadline, ids).code() != Code::closed) {
     expect(system_clock().now() < deadline, "receive never said closed");
   }
+  return ids;
 }
 
 }  // namespace millrace::conformance

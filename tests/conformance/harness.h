@@ -103,12 +103,17 @@ class Session {
   queue::Delivery receive_one() { return std::move(receive(1).front()); }
 
   void stop_accepting();
-  // Stops accepting, and acks what is left until the queue says closed; what came, in its order.
+  // Stops accepting, and acks what is left until the queue says closed; what came, in its order. Of
+  // a queue that leaves the rest, what is left is taken before.
   std::vector<std::string> ack_the_rest();
+  // Acks until the queue, which accepts no more, says closed.
+  std::vector<std::string> ack_until_closed();
 
   Time in(Duration delay) const { return system_clock().now() + delay; }
 
  private:
+  void ack_until_idle(std::vector<std::string>& ids);
+
   const Fixture& fixture_;
   std::unique_ptr<Rig> rig_;
 };

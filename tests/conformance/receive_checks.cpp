@@ -49,6 +49,19 @@ void produce(Session& session, const Fixture& fixture, std::size_t first, std::s
   }
 }
 
+// Until what was accepted was delivered too, or for `patience`.
+void wait_for_all(IdBook& accepted, IdBook& delivered, Duration patience) {
+  const Ids sent = accepted.get();
+  const Time deadline = system_clock().now() + patience;
+  Event later;
+  for (;;) {
+    const Ids came = delivered.get();
+    if (std::includes(came.begin(), came.end(), sent.begin(), sent.end())) return;
+    if (system_clock().now() > deadline) return;
+    later.wait(std::chrono::milliseconds(5));
+  }
+}
+
 void consume(Session& session, const Fixture& fixture, std::size_t max, IdBook& delivered) {
   const Time deadline = session.in(fixture.patience);
   while (system_clock().now() < deadline) {
@@ -81,6 +94,7 @@ void accepted_equals_delivered(const Fixture& fixture) {
             [&, p] { produce(session, fixture, 1000 * p, kPerProducer, accepted); });
       }
     }
+    if (fixture.features.leaves_the_rest) wait_for_all(accepted, delivered, fixture.patience);
     session.stop_accepting();
   }
   const Ids sent = accepted.get();

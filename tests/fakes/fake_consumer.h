@@ -80,6 +80,7 @@ class FakeConsumer final : public queue::Consumer, public queue::Settler {
     return {};
   }
 
+  [[nodiscard]] Status health() const override { return {}; }
   [[nodiscard]] queue::ConsumerStats consumer_stats() const override {
     const std::lock_guard lock(mutex_);
     queue::ConsumerStats stats = books_;

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "worker/dead_letters.h"
+#include "queue/dead_letters.h"
 
 namespace millrace::fakes {
 
 // Thread-safe.
-class KeptDeadLetters final : public worker::DeadLetters {
+class KeptDeadLetters final : public queue::DeadLetters {
  public:
   struct Kept {
     std::string id;
@@ -21,18 +21,20 @@ class KeptDeadLetters final : public worker::DeadLetters {
     std::uint32_t attempts;
   };
 
-  Status write(std::span<const worker::DeadLetter> letters) override {
+  Status write(std::span<const queue::DeadLetter> letters) override {
     const std::lock_guard lock(mutex_);
     ++attempts_;
     changed_.notify_all();
     if (broken_) return {Code::unavailable, "the dead letters are broken"};
     for (const auto& letter : letters) {
-      kept_.push_back(
-          {std::string(letter.message->id()), std::string(letter.reason), letter.attempts});
+      kept_.push_back({std::string(letter.id), std::string(letter.reason), letter.attempts});
     }
     return {};
   }
-  Status flush() override { return {}; }
+  Result<queue::DeadLetterPage> list(std::string_view, std::size_t) override {
+    return queue::DeadLetterPage();
+  }
+  Status mark_replayed(std::span<const std::string>) override { return {}; }
 
   void break_it() { set(true); }
   void repair() { set(false); }
