@@ -1,146 +1,18 @@
 #include "config/settings.h"
 
 #include <algorithm>
-#include <initializer_list>
 #include <thread>
 
-#include "config/declaration.h"
-#include "config/values.h"
+#include "config/brokers.h"
+#include "config/kinds.h"
 
 namespace millrace::config {
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr Services kGateway = only(Service::gateway);
 constexpr Services kIngest = only(Service::ingest);
 constexpr Services kProcessor = only(Service::processor);
 constexpr Services kAll = kGateway | kIngest | kProcessor;
-
-struct Range {
-  std::uint64_t min;
-  std::uint64_t max;
-};
-
-template <class T>
-Declaration number(std::string_view name, Services services, std::string fallback, Range range,
-                   T Settings::*field, std::string_view sentence) {
-  const auto set = [=](std::string_view value, Settings& settings) -> std::optional<std::string> {
-    const auto parsed = parse_number(value);
-    if (!parsed) return "not a whole number";
-    if (*parsed < range.min || *parsed > range.max) return "out of range";
-    settings.*field = static_cast<T>(*parsed);
-    return std::nullopt;
-  };
-  return {.name = name,
-          .services = services,
-          .fallback = std::move(fallback),
-          .allowed = std::to_string(range.min) + " to " + std::to_string(range.max),
-          .sentence = sentence,
-          .set = set};
-}
-
-Declaration port(std::string_view name, Services services, std::string fallback,
-                 std::uint16_t Settings::*field, std::string_view sentence) {
-  Declaration declaration =
-      number(name, services, std::move(fallback), {1, 65535}, field, sentence);
-  declaration.set = [set = declaration.set](std::string_view value, Settings& settings) {
-    auto wrong = set(value, settings);
-    if (wrong) *wrong = "not a port";
-    return wrong;
-  };
-  return declaration;
-}
-
-Declaration duration(std::string_view name, Services services, milliseconds fallback,
-                     milliseconds min, milliseconds max, milliseconds Settings::*field,
-                     std::string_view sentence) {
-  const auto set = [=](std::string_view value, Settings& settings) -> std::optional<std::string> {
-    const auto parsed = parse_duration(value);
-    if (!parsed) return "not a duration";
-    if (*parsed < min || *parsed > max) return "out of range";
-    settings.*field = *parsed;
-    return std::nullopt;
-  };
-  return {.name = name,
-          .services = services,
-          .fallback = duration_text(fallback),
-          .allowed = duration_text(min) + " to " + duration_text(max) +
-                     ", as 500ms, 30s, 2m or whole seconds",
-          .sentence = sentence,
-          .set = set};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
-  return text;
-}
-
-Declaration word(std::string_view name, Services services, std::string fallback,
-                 std::vector<std::string> words, std::string Settings::*field,
-                 std::string_view sentence) {
-  std::string allowed = joined(words);
-  const auto set = [words = std::move(words), field](
-                       std::string_view value, Settings& settings) -> std::optional<std::string> {
-    if (std::find(words.begin(), words.end(), value) == words.end()) return "not known";
-    settings.*field = value;
-    return std::nullopt;
-  };
-  return {.name = name,
-          .services = services,
-          .fallback = std::move(fallback),
-          .allowed = std::move(allowed),
-          .sentence = sentence,
-          .set = set};
-}
-
-// Words that a later build will take get an answer of their own: they aren't typing errors.
-Declaration queue_type() {
-  Declaration declaration = word("QUEUE_TYPE", kIngest | kProcessor, "memory", {"memory"},
-                                 &Settings::queue_type, "The queue between ingest and processor.");
-  declaration.set = [set = declaration.set](std::string_view value, Settings& settings) {
-    auto wrong = set(value, settings);
-    if (value == "nats" || value == "kafka" || value == "composite") {
-      wrong = "this build has memory only";
-    }
-    return wrong;
-  };
-  return declaration;
-}
-
-Declaration urls(std::string_view name, Services services, std::string fallback,
-                 std::vector<std::string> Settings::*field, std::string_view sentence) {
-  const auto set = [=](std::string_view value, Settings& settings) -> std::optional<std::string> {
-    auto parsed = parse_urls(value);
-    if (!parsed) return "not a list of URLs";
-    settings.*field = std::move(*parsed);
-    return std::nullopt;
-  };
-  return {.name = name,
-          .services = services,
-          .fallback = std::move(fallback),
-          .allowed = "http://host[:port], up to 64, separated by commas without blanks",
-          .sentence = sentence,
-          .set = set};
-}
-
-// A text that `test` accepts.
-Declaration text(std::string_view name, Services services, std::string fallback,
-                 bool (*test)(std::string_view), std::string wrong, std::string allowed,
-                 std::string Settings::*field, std::string_view sentence) {
-  const auto set = [=](std::string_view value, Settings& settings) -> std::optional<std::string> {
-    if (!test(value)) return wrong;
-    settings.*field = value;
-    return std::nullopt;
-  };
-  return {.name = name,
-          .services = services,
-          .fallback = std::move(fallback),
-          .allowed = std::move(allowed),
-          .sentence = sentence,
-          .set = set};
-}
 
 Declaration file(std::string_view name, std::string fallback, std::string Settings::*field,
                  std::string_view sentence) {
@@ -169,7 +41,8 @@ std::vector<Declaration> make_declarations() {
            "Where ingest listens; a list is balanced over."),
       urls("PROCESSOR_URL", kGateway | kIngest, "http://localhost:8082", &S::processor_urls,
            "Where the processor listens; a list is balanced over."),
-      queue_type(),
+      word("QUEUE_TYPE", kIngest | kProcessor, "memory", {"memory", "nats", "kafka", "composite"},
+           &S::queue_type, "The queue between ingest and processor."),
       number("QUEUE_SIZE", kProcessor, "1000", {1, 10'000'000}, &S::queue_size,
              "Capacity of the memory queue, in messages."),
       number("PROCESSOR_WORKERS", kProcessor, "4", {1, 256}, &S::processor_workers,
@@ -205,7 +78,11 @@ std::vector<Declaration> make_declarations() {
 }  // namespace
 
 const std::vector<Declaration>& declarations() {
-  static const std::vector<Declaration> all = make_declarations();
+  static const std::vector<Declaration> all = [] {
+    std::vector<Declaration> every = make_declarations();
+    for (Declaration& broker : broker_declarations()) every.push_back(std::move(broker));
+    return every;
+  }();
   return all;
 }
 

@@ -26,7 +26,7 @@ struct Settings {
   std::vector<std::string> processor_urls;
   std::uint32_t processor_workers = 4;
   std::uint32_t queue_size = 1000;
-  std::string queue_type = "memory";
+  std::string queue_type = "memory";  // memory, nats, kafka, composite
   std::string handler = "passthrough";
   std::string sink = "none";
   std::string sink_file = "results.ndjson";
@@ -42,6 +42,40 @@ struct Settings {
   std::uint32_t io_threads = 0;  // resolved to the cores when unset
   std::string log_level = "info";
   std::string bind_address = "0.0.0.0";
+
+  std::vector<std::string> nats_urls{"nats://localhost:4222"};
+  std::string nats_subject = "diplom.messages";
+  std::string nats_stream = "DIPLOM_STREAM";
+  std::string nats_dlq_stream = "DIPLOM_DLQ";
+  std::string nats_consumer = "processor";
+  std::chrono::milliseconds nats_max_age{86'400'000};  // 0: no limit, as with the next two
+  std::uint64_t nats_max_messages = 1'000'000;
+  std::uint64_t nats_max_bytes = 0;
+  std::uint32_t nats_replicas = 1;
+  std::chrono::milliseconds nats_ack_wait{30'000};
+  std::string nats_user;  // empty: not set, as with all that say who we are
+  std::string nats_password;
+  std::string nats_token;
+  std::string nats_credentials_file;
+  std::string nats_tls_ca_file;
+  std::string nats_tls_cert_file;
+  std::string nats_tls_key_file;
+
+  std::vector<std::string> kafka_brokers{"kafka:29092"};
+  std::string kafka_topic = "diplom-messages";
+  std::string kafka_consumer_group = "processor-group";
+  std::uint32_t kafka_partitions = 4;
+  std::uint32_t kafka_replicas = 1;
+  std::string kafka_security_protocol = "plaintext";
+  std::string kafka_sasl_mechanism = "PLAIN";
+  std::string kafka_sasl_username;
+  std::string kafka_sasl_password;
+  std::string kafka_tls_ca_file;
+  std::string kafka_tls_cert_file;
+  std::string kafka_tls_key_file;
+
+  std::vector<std::string> composite_providers{"nats", "kafka"};
+  std::string composite_strategy = "fail-fast";  // fail-fast, best-effort
 };
 
 // Looks a variable up; nothing when it isn't set.

@@ -34,7 +34,7 @@ TEST_CASE("help has what the service reads and nothing else") {
   CHECK_THAT(gateway, Contains("INGEST_URL") && Contains("IO_THREADS (default: the cores)"));
   CHECK_THAT(gateway, !Contains("QUEUE_SIZE") && !Contains("INGEST_PORT"));
   CHECK_THAT(help(Service::ingest), Contains("INGEST_PORT") && !Contains("INGEST_URL"));
-  CHECK_THAT(help(Service::processor), Contains("QUEUE_SIZE") && !Contains("_URL"));
+  CHECK_THAT(help(Service::processor), Contains("QUEUE_SIZE") && !Contains("INGEST_URL"));
 }
 
 TEST_CASE("the table has a row of five cells per setting") {

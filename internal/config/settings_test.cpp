@@ -76,7 +76,7 @@ std::vector<Rule> rules() {
   const std::map<std::string, std::string> good_urls = {
       {"http://a", "http://a "}, {"http://a:1,http://[::1]:2", "http://a:1 http://[::1]:2 "}};
   const std::vector<std::string> bad_urls = {"a:1", "https://a", "http://a,", "http://a:0"};
-  const std::vector<std::string> bad_durations = {"x", "-1s", "1h", "1.5s", "9ms", "9999999999m"};
+  const std::vector<std::string> bad_durations = {"x", "-1s", "1d", "1.5s", "9ms", "9999999999m"};
   return {
       {kG, "API_PORT", field(&S::api_port), good_ports, ports, "1 to 65535"},
       {kI, "INGEST_PORT", field(&S::ingest_port), good_ports, ports, "1 to 65535"},
@@ -99,10 +99,15 @@ std::vector<Rule> rules() {
       {kI,
        "QUEUE_TYPE",
        field(&S::queue_type),
-       {{"memory", "memory"}},
-       {"Memory", "rabbit", "memory ", "nats", "kafka", "composite"},
-       "memory"},
-      {kP, "QUEUE_TYPE", field(&S::queue_type), {{"memory", "memory"}}, {"nats"}, "memory"},
+       {{"memory", "memory"}, {"composite", "composite"}},
+       {"Memory", "rabbit", "memory ", "nats,kafka"},
+       "memory, nats, kafka, composite"},
+      {kP,
+       "QUEUE_TYPE",
+       field(&S::queue_type),
+       {{"nats", "nats"}, {"kafka", "kafka"}},
+       {"Nats"},
+       "memory, nats, kafka, composite"},
       {kP,
        "HANDLER",
        field(&S::handler),
@@ -142,9 +147,9 @@ std::vector<Rule> rules() {
       {kP,
        "HANDLER_TIMEOUT",
        field(&S::handler_timeout),
-       {{"10ms", "10"}, {"60m", "3600000"}},
+       {{"10ms", "10"}, {"60m", "3600000"}, {"1h", "3600000"}},
        bad_durations,
-       "10ms to 60m"},
+       "10ms to 1h"},
       {kG,
        "REQUEST_TIMEOUT",
        field(&S::request_timeout),
@@ -162,7 +167,7 @@ std::vector<Rule> rules() {
        field(&S::idle_timeout),
        {{"2m", "120000"}},
        bad_durations,
-       "10ms to 60m"},
+       "10ms to 1h"},
       {kG,
        "SHUTDOWN_TIMEOUT",
        field(&S::shutdown_timeout),
@@ -187,6 +192,113 @@ std::vector<Rule> rules() {
        {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}},
        {"INFO", "trace", "off", "2"},
        "debug, info, warn, error"},
+      {kI,
+       "NATS_URL",
+       field(&S::nats_urls),
+       {{"nats://a:1,tls://u:p@[::1]", "nats://a:1 tls://u:p@[::1] "}},
+       {"a:4222", "http://a", "nats://", "nats://a:x", "nats://a,", "nats://a b"},
+       "nats:// or tls://"},
+      {kP,
+       "NATS_SUBJECT",
+       field(&S::nats_subject),
+       {{"a.b", "a.b"}},
+       {"a b", "a.*", ">", ".a", "a.", "a..b", std::string(256, 'x')},
+       "up to 255 bytes"},
+      {kI,
+       "NATS_STREAM",
+       field(&S::nats_stream),
+       {{"S_1-x", "S_1-x"}},
+       {"a.b", "a b", std::string(256, 'x')},
+       "1 to 255 letters"},
+      {kI,
+       "NATS_DLQ_STREAM",
+       field(&S::nats_dlq_stream),
+       {{"D", "D"}},
+       {"a.b"},
+       "1 to 255 letters"},
+      {kI, "NATS_CONSUMER", field(&S::nats_consumer), {{"c", "c"}}, {"a.b"}, "1 to 255 letters"},
+      {kI,
+       "NATS_MAX_AGE",
+       field(&S::nats_max_age),
+       {{"0", "0"}, {"24h", "86400000"}},
+       {"x", "1d", "8761h"},
+       "0s to 8760h"},
+      {kI,
+       "NATS_MAX_MESSAGES",
+       field(&S::nats_max_messages),
+       {{"0", "0"}, {"1099511627776", "1099511627776"}},
+       not_numbers_and({"1099511627777"}),
+       "0 to 1099511627776"},
+      {kI, "NATS_MAX_BYTES", field(&S::nats_max_bytes), {{"0", "0"}}, kNotNumbers, "0 to "},
+      {kI,
+       "NATS_REPLICAS",
+       field(&S::nats_replicas),
+       {{"5", "5"}},
+       not_numbers_and({"0", "6"}),
+       "1 to 5"},
+      {kP,
+       "NATS_ACK_WAIT",
+       field(&S::nats_ack_wait),
+       {{"500ms", "500"}},
+       {"499ms", "2h", "x"},
+       "500ms to 1h"},
+      {kI, "NATS_USER", field(&S::nats_user), {{"u", "u"}}, {"a\nb"}, "up to 4096 bytes"},
+      {kI, "NATS_PASSWORD", field(&S::nats_password), {{"p w", "p w"}}, {"a\nb"}, "up to 4096"},
+      {kI, "NATS_TOKEN", field(&S::nats_token), {{"t", "t"}}, {"a\nb"}, "up to 4096 bytes"},
+      {kI,
+       "KAFKA_BROKERS",
+       field(&S::kafka_brokers),
+       {{"a:1,[::1]:2", "a:1 [::1]:2 "}},
+       {"a", "http://a:1", "a:1,", "a:0", "a:1/"},
+       "host:port"},
+      {kP,
+       "KAFKA_TOPIC",
+       field(&S::kafka_topic),
+       {{"a.b-c_d", "a.b-c_d"}},
+       {"a b", "ä", "..", std::string(241, 'x')},
+       "1 to 240 letters"},
+      {kP,
+       "KAFKA_CONSUMER_GROUP",
+       field(&S::kafka_consumer_group),
+       {{"g", "g"}},
+       {"a b"},
+       "1 to 240 letters"},
+      {kI,
+       "KAFKA_PARTITIONS",
+       field(&S::kafka_partitions),
+       {{"1", "1"}},
+       not_numbers_and({"0", "10001"}),
+       "1 to 10000"},
+      {kI,
+       "KAFKA_REPLICAS",
+       field(&S::kafka_replicas),
+       {{"3", "3"}},
+       not_numbers_and({"0", "16"}),
+       "1 to 15"},
+      {kI,
+       "KAFKA_SECURITY_PROTOCOL",
+       field(&S::kafka_security_protocol),
+       {{"ssl", "ssl"}, {"sasl_ssl", "sasl_ssl"}},
+       {"SSL", "tls"},
+       "plaintext, ssl, sasl_plaintext, sasl_ssl"},
+      {kI,
+       "KAFKA_SASL_MECHANISM",
+       field(&S::kafka_sasl_mechanism),
+       {{"SCRAM-SHA-512", "SCRAM-SHA-512"}},
+       {"plain"},
+       "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"},
+      {kI,
+       "COMPOSITE_PROVIDERS",
+       field(&S::composite_providers),
+       {{"kafka,nats", "kafka nats "}, {"memory,nats,kafka", "memory nats kafka "}},
+       {"nats", "nats,nats", "nats,composite", "nats,rabbit", "nats,", "nats, kafka"},
+       "two or more of memory, nats, kafka"},
+      {kP,
+       "COMPOSITE_STRATEGY",
+       field(&S::composite_strategy),
+       {{"best-effort", "best-effort"}},
+       {"both", "fail_fast"},
+       "fail-fast, best-effort"},
       {kG,
        "BIND_ADDRESS",
        field(&S::bind_address),
@@ -221,15 +333,37 @@ TEST_CASE("each variable refuses what is bad in a line with its name and what is
 TEST_CASE("errors read like this") {
   CHECK(error_of(Service::gateway, {{"API_PORT", "8080x"}}) ==
         "API_PORT=8080x: not a port (allowed: 1 to 65535)");
-  CHECK(error_of(Service::ingest, {{"QUEUE_TYPE", "nats"}}) ==
-        "QUEUE_TYPE=nats: this build has memory only (allowed: memory)");
   CHECK(error_of(Service::processor, {{"QUEUE_TYPE", "rabbit"}}) ==
-        "QUEUE_TYPE=rabbit: not known (allowed: memory)");
+        "QUEUE_TYPE=rabbit: not known (allowed: memory, nats, kafka, composite)");
   CHECK(error_of(Service::processor, {{"QUEUE_SIZE", "0"}}) ==
         "QUEUE_SIZE=0: out of range (allowed: 1 to 10000000)");
   CHECK(error_of(Service::processor, {{"READ_TIMEOUT", "soon"}}) ==
-        "READ_TIMEOUT=soon: not a duration (allowed: 10ms to 10m, as 500ms, 30s, 2m or whole "
-        "seconds)");
+        "READ_TIMEOUT=soon: not a duration (allowed: 10ms to 10m, as 500ms, 30s, 2m, 24h or "
+        "whole seconds)");
+}
+
+TEST_CASE("a wrong list of providers says what is wrong with it") {
+  const auto wrong = [](const std::string& providers) {
+    return error_of(Service::ingest, {{"COMPOSITE_PROVIDERS", providers}});
+  };
+  CHECK_THAT(wrong("nats"), Contains("one provider is no composite"));
+  CHECK_THAT(wrong("nats,nats"), Contains("'nats' is there twice"));
+  CHECK_THAT(wrong("nats,rabbit"), Contains("'rabbit' is not known"));
+  CHECK_THAT(wrong("nats,composite"), Contains("a composite can't be part of a composite"));
+}
+
+TEST_CASE("what says who we are is shown by nobody") {
+  const Environment secrets = {{"NATS_PASSWORD", "hunter2"},
+                               {"NATS_TOKEN", "hunter2"},
+                               {"KAFKA_SASL_PASSWORD", "hunter2"},
+                               {"NATS_URL", "nats://u:hunter2@localhost"}};
+  const auto lookup = [&](std::string_view name) -> std::optional<std::string> {
+    const auto found = secrets.find(std::string(name));
+    return found == secrets.end() ? std::nullopt : std::optional(found->second);
+  };
+  const std::string shown = effective(Service::ingest, lookup);
+  CHECK_THAT(shown, !Contains("hunter2"));
+  CHECK_THAT(shown, Contains("NATS_PASSWORD=***\n"));
 }
 
 TEST_CASE("a bad value is escaped and cut in its error") {
@@ -267,11 +401,8 @@ TEST_CASE("an empty value counts as unset") {
 TEST_CASE("what a service doesn't read can't stop it") {
   const Environment of_others = {{"INGEST_PORT", "x"}, {"PROCESSOR_PORT", "x"}, {"SINK", "x"}};
   CHECK_NOTHROW(loaded(Service::gateway, of_others));
-  const Environment of_later_parts = {{"NATS_URL", "nats://localhost:4222"},
-                                      {"KAFKA_BROKERS", "kafka:29092"},
-                                      {"COMPOSITE_STRATEGY", "?"},
-                                      {"GRPC_PORT", "x"},
-                                      {"SOMETHING_ELSE", "x"}};
+  CHECK_NOTHROW(loaded(Service::gateway, {{"NATS_URL", "x"}, {"COMPOSITE_STRATEGY", "?"}}));
+  const Environment of_later_parts = {{"GRPC_PORT", "x"}, {"SOMETHING_ELSE", "x"}};
   for (const Service service : kServices) CHECK_NOTHROW(loaded(service, of_later_parts));
 }
 

@@ -34,6 +34,9 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   } else if (text.ends_with('m')) {
     unit_ms = 60'000;
     text.remove_suffix(1);
+  } else if (text.ends_with('h')) {
+    unit_ms = 3'600'000;
+    text.remove_suffix(1);
   }
   const auto number = parse_number(text);
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
@@ -43,21 +46,27 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
 
 std::string duration_text(std::chrono::milliseconds duration) {
   const std::int64_t ms = duration.count();
-  if (ms % 60'000 == 0) return std::to_string(ms / 60'000) + "m";
+  if (ms > 0 && ms % 3'600'000 == 0) return std::to_string(ms / 3'600'000) + "h";
+  if (ms > 0 && ms % 60'000 == 0) return std::to_string(ms / 60'000) + "m";
   if (ms % 1000 == 0) return std::to_string(ms / 1000) + "s";
   return std::to_string(ms) + "ms";
 }
 
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t comma = 0;; text.remove_prefix(comma + 1)) {
+    comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == text.npos) return parts;
+  }
+}
+
 std::optional<std::vector<std::string>> parse_urls(std::string_view text) {
-  std::vector<std::string> urls;
-  for (bool more = true; more;) {
-    const std::size_t comma = text.find(',');
-    more = comma != std::string_view::npos;
-    std::string_view url = text.substr(0, comma);
-    if (!parse_http_url(url) || urls.size() == kUrlsMax) return std::nullopt;
-    if (url.ends_with('/')) url.remove_suffix(1);
-    urls.emplace_back(url);
-    if (more) text.remove_prefix(comma + 1);
+  std::vector<std::string> urls = split(text);
+  if (urls.size() > kUrlsMax) return std::nullopt;
+  for (std::string& url : urls) {
+    if (!parse_http_url(url)) return std::nullopt;
+    if (url.ends_with('/')) url.pop_back();
   }
   return urls;
 }

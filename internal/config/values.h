@@ -16,11 +16,14 @@ bool is_control(char c);
 // Decimal digits.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-// `500ms`, `30s`, `2m`, or a bare number of seconds.
+// `500ms`, `30s`, `2m`, `24h`, or a bare number of seconds.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // In the largest unit that tells it exactly: `90s`, `2m`, `1500ms`.
 std::string duration_text(std::chrono::milliseconds duration);
+
+// What the commas separate; at least one part, which may be empty.
+std::vector<std::string> split(std::string_view text);
 
 // Comma-separated `http://host[:port]`, at most 64; a `/` at an end is taken off.
 std::optional<std::vector<std::string>> parse_urls(std::string_view text);

@@ -24,9 +24,10 @@ TEST_CASE("a duration has a unit or is in seconds") {
   CHECK(parse_duration("500ms") == 500ms);
   CHECK(parse_duration("30s") == 30s);
   CHECK(parse_duration("2m") == 2min);
+  CHECK(parse_duration("24h") == 24h);
   CHECK(parse_duration("7") == 7s);
   CHECK(parse_duration("0") == 0s);
-  for (const char* text : {"", "s", "ms", "m", "1 s", " 1s", "1s ", "-1s", "+1s", "1.5s", "1h",
+  for (const char* text : {"", "s", "ms", "m", "1 s", " 1s", "1s ", "-1s", "+1s", "1.5s", "1d",
                            "1S", "1ss", "1mss", "1sm", "1us"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
