@@ -1,15 +1,14 @@
 #include <nlohmann/json.hpp>
 
+#include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
 #include "edge/enqueue/enqueue_routes.h"
 #include "observe/log.h"
-#include "queue/memory/memory_queue.h"
 #include "queue/remote/remote_producer.h"
 #include "sink/file_sink.h"
 #include "sink/log_sink.h"
 #include "sink/none_sink.h"
-#include "worker/file_dead_letters.h"
 #include "worker/handlers.h"
 #include "worker/pool.h"
 
@@ -43,27 +42,25 @@ class Processor final : public ServiceApp {
   explicit Processor(const config::Settings& settings)
       : settings_(settings),
         shell_("processor", settings),
-        queue_(settings.queue_size, shell_.reactors),
+        queue_(make_processor_queue(settings, shell_.reactors)),
         handler_(worker::make_handler(settings.handler)),
         sink_(make_sink(settings)),
-        dead_letters_({.path = settings.dead_letter_file}),
-        pool_(pool_options(settings), queue_, *handler_, *sink_, dead_letters_,
+        pool_(pool_options(settings), *queue_.consumer, *handler_, *sink_, *queue_.dead_letters,
               worker::register_pool_metrics(shell_.registry)) {
     shell_.ops.stats_json = [this] { return stats_json(); };
     shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) {
-      const Status queue = queue_.health();
+      const Status queue = queue_.consumer->health();
       done(queue.ok() ? pool_.health() : queue);
     };
     register_queue_metrics();
   }
 
   Status start() override {
-    if (Status failed = dead_letters_.start(); !failed.ok()) return failed;
     if (Status failed = sink_->start(); !failed.ok()) return failed;
     if (Status failed = queue_.start(); !failed.ok()) return failed;
     if (Status failed = pool_.start(); !failed.ok()) return failed;
     http::Router router;
-    edge::add_enqueue_routes(router, queue_, shell_.reactors, queue::kHopEnqueuePath,
+    edge::add_enqueue_routes(router, *queue_.producer, shell_.reactors, queue::kHopEnqueuePath,
                              settings_.request_timeout);
     return shell_.open(std::move(router), settings_.processor_port);
   }
@@ -74,13 +71,15 @@ class Processor final : public ServiceApp {
     const Time now = std::chrono::steady_clock::now();
     // Clients that dawdle may not use up the time of the messages already accepted.
     Status edge = shell_.close(now + (deadline - now) / 2);
-    queue_.stop_accepting();
+    queue_.producer->stop_accepting();
+    queue_.consumer->stop_accepting();
     Status worked_off = pool_.drain(deadline);
     if (!worked_off.ok()) worked_off = give_up(worked_off);
     // With a worker still caught inside the sink, flushing it would wait as long as that does.
     const bool caught = pool_.stats().in_flight > 0;
     const Status flushed = caught ? Status() : sink_->flush();
-    const Status kept = dead_letters_.flush();
+    const Status kept = queue_.dead_letters->flush();
+    if (worked_off.ok()) worked_off = queue_.consumer->drain(deadline);
     for (const Status& status : {worked_off, flushed, kept}) {
       if (!status.ok()) return status;
     }
@@ -88,7 +87,7 @@ class Processor final : public ServiceApp {
   }
 
   void reopen() override {
-    for (const Status& status : {sink_->reopen(), dead_letters_.reopen()}) {
+    for (const Status& status : {sink_->reopen(), queue_.dead_letters->reopen()}) {
       if (!status.ok()) observe::error("can't reopen", {{"error", status.text()}});
     }
   }
@@ -98,12 +97,14 @@ class Processor final : public ServiceApp {
   Status give_up(const Status& why) {
     pool_.abort();
     Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
-    const auto left = queue_.take_waiting();
+    // A broker keeps what waits in it; memory is gone with us.
+    const auto left = queue_.memory != nullptr ? queue_.memory->take_waiting()
+                                               : std::vector<queue::QueuedMessage>();
     std::vector<queue::DeadLetter> letters;
     for (const auto& waiting : left) {
       letters.push_back(queue::DeadLetter::of(waiting.message, kNotWorkedOff, waiting.attempt - 1));
     }
-    const Status kept = dead_letters_.write(letters);
+    const Status kept = letters.empty() ? Status() : queue_.dead_letters->write(letters);
     const std::uint64_t caught = pool_.stats().in_flight;
     observe::warn("not drained in time", {{"error", why.text()},
                                           {"dead_lettered_here", kept.ok() ? left.size() : 0},
@@ -114,31 +115,34 @@ class Processor final : public ServiceApp {
 
   std::string stats_json() const {
     const auto pool = pool_.stats();
-    return nlohmann::ordered_json{
-        {"queue", {{"size", queue_.size()}, {"capacity", queue_.capacity()}}},
-        {"pool",
-         {{"processed", pool.processed},
-          {"errors", pool.errors},
-          {"workers", pool.workers},
-          {"busy", pool.busy},
-          {"in_flight", pool.in_flight},
-          {"retries", pool.retries},
-          {"dead_letters", pool.dead_letters},
-          {"stuck", pool.stuck}}}}
+    return nlohmann::ordered_json{{"queue",
+                                   {{"type", settings_.queue_type},
+                                    {"size", queue_.consumer->consumer_stats().waiting},
+                                    {"capacity", queue_.capacity}}},
+                                  {"pool",
+                                   {{"processed", pool.processed},
+                                    {"errors", pool.errors},
+                                    {"workers", pool.workers},
+                                    {"busy", pool.busy},
+                                    {"in_flight", pool.in_flight},
+                                    {"retries", pool.retries},
+                                    {"dead_letters", pool.dead_letters},
+                                    {"stuck", pool.stuck}}}}
         .dump();
   }
 
   void register_queue_metrics() {
     observe::Registry& registry = shell_.registry;
-    registry.gauge("millrace_queue_depth_messages", "Messages waiting in the memory queue.",
-                   [this] { return static_cast<double>(queue_.size()); });
+    registry.gauge("millrace_queue_depth_messages", "Messages waiting in the queue.", [this] {
+      return static_cast<double>(queue_.consumer->consumer_stats().waiting);
+    });
     registry.gauge("millrace_queue_capacity_messages",
-                   "Most messages the memory queue holds, waiting and in flight.",
-                   [this] { return static_cast<double>(queue_.capacity()); });
+                   "Most messages the queue holds, waiting and in flight; 0 for no bound.",
+                   [this] { return static_cast<double>(queue_.capacity); });
     const auto consumer = [&](const char* name, const char* help,
                               std::uint64_t queue::ConsumerStats::*field) {
       registry.counter_from(name, help, [this, field] {
-        return static_cast<double>(queue_.consumer_stats().*field);
+        return static_cast<double>(queue_.consumer->consumer_stats().*field);
       });
     };
     using Stats = queue::ConsumerStats;
@@ -147,19 +151,19 @@ class Processor final : public ServiceApp {
     consumer("millrace_queue_retried_total", "Deliveries to be tried again.", &Stats::retried);
     consumer("millrace_queue_rejected_total", "Deliveries dead-lettered.", &Stats::rejected);
     consumer("millrace_queue_nacked_total", "Deliveries given back.", &Stats::nacked);
-    registry.counter_from("millrace_queue_stored_total", "Messages stored in the queue.",
-                          [this] { return static_cast<double>(queue_.producer_stats().stored); });
-    registry.counter_from("millrace_queue_refused_total",
-                          "Messages refused: full, too large, or closed.",
-                          [this] { return static_cast<double>(queue_.producer_stats().refused); });
+    registry.counter_from("millrace_queue_stored_total", "Messages stored in the queue.", [this] {
+      return static_cast<double>(queue_.producer->producer_stats().stored);
+    });
+    registry.counter_from(
+        "millrace_queue_refused_total", "Messages refused: full, too large, or closed.",
+        [this] { return static_cast<double>(queue_.producer->producer_stats().refused); });
   }
 
   const config::Settings settings_;
   Shell shell_;
-  queue::MemoryQueue queue_;
+  ProcessorQueue queue_;
   const std::unique_ptr<worker::Handler> handler_;
   const std::unique_ptr<sink::Sink> sink_;
-  worker::FileDeadLetters dead_letters_;
   worker::Pool pool_;
 };
 

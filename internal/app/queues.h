@@ -1,0 +1,38 @@
+// The queue that the settings name, made of its concrete parts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "config/settings.h"
+#include "http/reactor.h"
+#include "observe/metrics.h"
+#include "queue/consumer.h"
+#include "queue/dead_letters.h"
+#include "queue/memory/memory_queue.h"
+#include "queue/producer.h"
+
+namespace millrace::app {
+
+// What the processor has of it. Members in the order in which they depend on each other.
+struct ProcessorQueue {
+  std::shared_ptr<queue::DeadLetters> dead_letters;
+  std::shared_ptr<queue::Producer> producer;  // where /enqueue and replays publish to
+  std::shared_ptr<queue::Consumer> consumer;
+  // The part that lives in this process and is lost with it; null when all of it is elsewhere.
+  queue::MemoryQueue* memory = nullptr;
+  std::uint64_t capacity = 0;  // messages; 0: no bound
+
+  // Starts all parts. A broker that can't be reached is no failure: their health() says so.
+  Status start();
+};
+
+ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor);
+
+// Where ingest publishes to: a broker itself, or the processor when the queue is in its memory.
+// Borrows the reactors and the registry.
+std::unique_ptr<queue::Producer> make_producer(const config::Settings& settings,
+                                               http::ReactorPool& reactors,
+                                               observe::Registry& registry);
+
+}  // namespace millrace::app

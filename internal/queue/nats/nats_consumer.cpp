@@ -1,0 +1,398 @@
+#include "queue/nats/nats_consumer.h"
+
+#include <algorithm>
+
+#include "observe/log.h"
+#include "queue/nats/nats_error.h"
+#include "queue/nats/nats_topology.h"
+
+namespace millrace::queue {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kFetchMax = 1000;
+// How long a request for the next message stays with the server. When the server is restarted it
+// forgets the request, and we ask again after this time.
+constexpr milliseconds kFetchWait{1000};
+constexpr milliseconds kPauseWithoutServer{20};
+constexpr milliseconds kKeepInterval{500};
+constexpr std::size_t kHistoryMax = 100'000;
+
+Status prepare(jsCtx& js, const NatsOptions& options) {
+  Status stream = ensure_stream(js, options);
+  return stream.ok() ? ensure_consumer(js, options) : stream;
+}
+
+// A parked thread that a stop must wake.
+template <class Condition>
+auto wake_at_stop(const std::stop_token& stop, Mutex& mutex, Condition& condition) {
+  return std::stop_callback(stop, [&mutex, &condition] {
+    const MutexLock lock(mutex);
+    condition.notify_all();
+  });
+}
+
+}  // namespace
+
+NatsConsumer::NatsConsumer(NatsOptions options, DeadLetters& foreign)
+    : options_(std::move(options)),
+      foreign_(foreign),
+      link_(options_, "consumer", [this](jsCtx& js) { return prepare(js, options_); }) {}
+
+NatsConsumer::~NatsConsumer() {
+  stop_accepting();
+  keeping_ = {};
+  fetching_ = {};
+  give_back_buffer();
+  link_.stop();
+}
+
+Status NatsConsumer::start() {
+  link_.start();
+  fetching_ = std::jthread([this](const std::stop_token& stop) { run_fetching(stop); });
+  keeping_ = std::jthread([this](const std::stop_token& stop) { run_keeping(stop); });
+  return {};
+}
+
+void NatsConsumer::run_fetching(const std::stop_token& stop) {
+  const auto wake = wake_at_stop(stop, mutex_, room_);
+  std::shared_ptr<Source> source;
+  bool wait = false;
+  while (const std::size_t max = room(stop)) {
+    auto session = link_.session();
+    if (session == nullptr || (source && source->session != session)) source = nullptr;
+    if (session != nullptr && source == nullptr) source = subscribe(std::move(session));
+    if (source == nullptr) {
+      MutexLock lock(mutex_);
+      lock.wait_until(room_, std::chrono::steady_clock::now() + kPauseWithoutServer);
+      continue;
+    }
+    // Whatever is there comes at once, in batches; when nothing is, the next single one is waited
+    // for, because a batch would be waited for until it is full.
+    wait = !fetch(source, wait ? 1 : max, wait) && !wait;
+  }
+  give_back_buffer();
+}
+
+std::shared_ptr<NatsConsumer::Source> NatsConsumer::subscribe(
+    std::shared_ptr<NatsSession> session) {
+  jsSubOptions options;
+  jsSubOptions_Init(&options);
+  options.Stream = options_.stream.c_str();
+  options.Consumer = options_.durable.c_str();
+  natsSubscription* raw = nullptr;
+  jsErrCode code = static_cast<jsErrCode>(0);
+  const natsStatus status =
+      js_PullSubscribe(&raw, session->js(), nullptr, nullptr, nullptr, &options, &code);
+  if (status != NATS_OK) {
+    observe::warn("can't subscribe",
+                  {{"stream", options_.stream}, {"error", nats_text(status, code)}});
+    link_.recheck();
+    return nullptr;
+  }
+  auto source = std::make_shared<Source>();
+  source->session = std::move(session);
+  source->subscription.reset(raw);
+  const MutexLock lock(mutex_);
+  latest_ = source->session;
+  return source;
+}
+
+std::size_t NatsConsumer::room(const std::stop_token& stop) {
+  MutexLock lock(mutex_);
+  while (!closed_ && !stop.stop_requested() && buffer_.size() > options_.prefetch / 2) {
+    lock.wait(room_);
+  }
+  if (closed_ || stop.stop_requested()) return 0;
+  return std::clamp<std::size_t>(options_.prefetch - buffer_.size(), 1, kFetchMax);
+}
+
+bool NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max, bool wait) {
+  jsFetchRequest request;
+  jsFetchRequest_Init(&request);
+  request.Batch = static_cast<int>(max);
+  request.NoWait = !wait;
+  request.Expires = std::chrono::nanoseconds(kFetchWait).count();
+  natsMsgList list{};
+  const natsStatus status =
+      natsSubscription_FetchRequest(&list, source->subscription.get(), &request);
+  const auto count = static_cast<std::size_t>(std::max(list.Count, 0));
+  {
+    const MutexLock lock(mutex_);
+    if (count == 0) pending_on_server_ = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      keep(source, NatsMessage(std::exchange(list.Msgs[i], nullptr)));
+    if (count > 0) arrivals_.notify_one();
+  }
+  natsMsgList_Destroy(&list);
+  if (count > 0) return true;
+  const bool nothing_there = status == NATS_TIMEOUT || status == NATS_NOT_FOUND;
+  if (!nothing_there) {
+    static observe::Throttle throttle(std::chrono::seconds(5));
+    if (auto pass = throttle.pass()) {
+      observe::warn("can't fetch", {{"stream", options_.stream},
+                                    {"error", nats_text(status)},
+                                    {"suppressed", pass.suppressed}});
+    }
+    link_.recheck();
+    MutexLock lock(mutex_);
+    lock.wait_until(room_, std::chrono::steady_clock::now() + kPauseWithoutServer);
+  }
+  return false;
+}
+
+void NatsConsumer::keep(const std::shared_ptr<Source>& source, NatsMessage message) {
+  jsMsgMetaData* raw = nullptr;
+  if (natsMsg_GetMetaData(&raw, message.get()) != NATS_OK) return;
+  const NatsMetaData meta(raw);
+  if (free_.empty()) free_.push_back(&slots_.emplace_back());
+  Held& held = *free_.back();
+  free_.pop_back();
+  held.source = source;
+  held.message = std::move(message);
+  held.sequence = meta->Sequence.Stream;
+  held.delivered = meta->NumDelivered;
+  held.told = std::chrono::steady_clock::now();
+  pending_on_server_ = meta->NumPending;
+  buffer_.push_back(&held);
+}
+
+Status NatsConsumer::receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
+                             const std::stop_token& stop) {
+  const std::size_t before = out.size();
+  while (out.size() == before) {
+    Status status;
+    const std::vector<Held*> taken = take(max, deadline, stop, status);
+    if (taken.empty()) return status;
+    for (Held* held : taken) deliver(*held, out);
+  }
+  return {};
+}
+
+std::vector<NatsConsumer::Held*> NatsConsumer::take(std::size_t max, Time deadline,
+                                                    const std::stop_token& stop, Status& status) {
+  std::vector<Held*> taken;
+  const auto wake = wake_at_stop(stop, mutex_, arrivals_);
+  MutexLock lock(mutex_);
+  while (buffer_.empty() || closed_) {
+    if (aborted_ || (closed_ && stats_.in_flight == 0)) {
+      status = {Code::closed, "shutting down"};
+      return taken;
+    }
+    if (stop.stop_requested()) return taken;
+    if (deadline == Time::max()) {
+      lock.wait(arrivals_);
+    } else if (!lock.wait_until(arrivals_, deadline)) {
+      if (buffer_.empty() || closed_) return taken;
+    }
+  }
+  const std::size_t count = std::min(max, buffer_.size());
+  taken.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
+  stats_.received += count;
+  stats_.in_flight += count;
+  if (!buffer_.empty()) arrivals_.notify_one();
+  if (buffer_.size() <= options_.prefetch / 2) room_.notify_one();
+  return taken;
+}
+
+void NatsConsumer::deliver(Held& held, std::vector<Delivery>& out) {
+  const auto size = static_cast<std::size_t>(natsMsg_GetDataLength(held.message.get()));
+  auto message = Message::decode(std::string(natsMsg_GetData(held.message.get()), size));
+  if (!message.has_value()) return bury_foreign(held, message.error());
+  std::uint32_t number = 1;
+  if (held.delivered > 1) {
+    const MutexLock lock(mutex_);
+    number = attempt(held);
+  }
+  out.emplace_back(std::move(*message), number, *this, reinterpret_cast<std::uintptr_t>(&held));
+}
+
+std::uint32_t NatsConsumer::attempt(const Held& held) {
+  const auto known = history_.find(held.sequence);
+  const std::uint64_t unhandled = known == history_.end() ? 0 : known->second.unhandled;
+  return static_cast<std::uint32_t>(held.delivered - std::min(unhandled, held.delivered - 1));
+}
+
+void NatsConsumer::bury_foreign(Held& held, const Status& why) {
+  DeadLetter letter;
+  const std::string reason = "not a message of ours: " + why.text();
+  letter.wire = {natsMsg_GetData(held.message.get()),
+                 static_cast<std::size_t>(natsMsg_GetDataLength(held.message.get()))};
+  letter.reason = reason;
+  letter.attempts = 0;
+  letter.origin = {options_.stream, -1, static_cast<std::int64_t>(held.sequence), 0};
+  if (const Status kept = foreign_.write({&letter, 1}); !kept.ok()) {
+    observe::warn("a foreign message can't be dead-lettered yet", {{"error", kept.text()}});
+    return settle(held, &ConsumerStats::nacked,
+                  [](natsMsg* message) { return natsMsg_NakWithDelay(message, 1000, nullptr); });
+  }
+  observe::warn("foreign message dead-lettered",
+                {{"stream", options_.stream}, {"sequence", held.sequence}, {"reason", reason}});
+  settle(held, &ConsumerStats::rejected,
+         [](natsMsg* message) { return natsMsg_Term(message, nullptr); });
+}
+
+template <class Tell>
+void NatsConsumer::settle(Held& held, std::uint64_t ConsumerStats::*book, Tell tell) {
+  // When the server can't be told it delivers the message again, after ack_wait at the latest.
+  static_cast<void>(tell(held.message.get()));
+  const MutexLock lock(mutex_);
+  release(held);
+  stats_.*book += 1;
+  stats_.in_flight -= 1;
+  if (closed_ && stats_.in_flight == 0) {
+    settled_.notify_all();
+    arrivals_.notify_all();
+  }
+}
+
+void NatsConsumer::release(Held& held) {
+  held.message.reset();
+  held.source.reset();
+  free_.push_back(&held);
+}
+
+NatsConsumer::Held& NatsConsumer::held_of(const Delivery& delivery) {
+  return *reinterpret_cast<Held*>(static_cast<std::uintptr_t>(delivery.token()));
+}
+
+void NatsConsumer::on_ack(Delivery& delivery) noexcept {
+  Held& held = held_of(delivery);
+  if (held.delivered > 1) {
+    const MutexLock lock(mutex_);
+    history_.erase(held.sequence);
+  }
+  settle(held, &ConsumerStats::acked,
+         [](natsMsg* message) { return natsMsg_Ack(message, nullptr); });
+}
+
+void NatsConsumer::on_retry(Delivery& delivery, Duration delay, std::string_view /*why*/) noexcept {
+  Held& held = held_of(delivery);
+  {
+    const MutexLock lock(mutex_);
+    if (history_.size() < kHistoryMax) {
+      History& history = history_[held.sequence];
+      history.noted = std::chrono::steady_clock::now();
+      if (history.first_failed_ms == 0) history.first_failed_ms = system_clock().unix_ms();
+    }
+  }
+  const auto wait = std::chrono::ceil<milliseconds>(delay).count();
+  settle(held, &ConsumerStats::retried, [wait](natsMsg* message) {
+    return wait > 0 ? natsMsg_NakWithDelay(message, wait, nullptr) : natsMsg_Nak(message, nullptr);
+  });
+}
+
+void NatsConsumer::on_reject(Delivery& delivery, std::string_view /*why*/) noexcept {
+  Held& held = held_of(delivery);
+  {
+    const MutexLock lock(mutex_);
+    history_.erase(held.sequence);
+  }
+  settle(held, &ConsumerStats::rejected,
+         [](natsMsg* message) { return natsMsg_Term(message, nullptr); });
+}
+
+void NatsConsumer::on_nack(Delivery& delivery) noexcept {
+  Held& held = held_of(delivery);
+  {
+    const MutexLock lock(mutex_);
+    if (history_.size() < kHistoryMax) {
+      History& history = history_[held.sequence];
+      history.noted = std::chrono::steady_clock::now();
+      ++history.unhandled;
+    }
+  }
+  settle(held, &ConsumerStats::nacked,
+         [](natsMsg* message) { return natsMsg_Nak(message, nullptr); });
+}
+
+Origin NatsConsumer::origin(const Delivery& delivery) const {
+  const Held& held = held_of(delivery);
+  Origin origin{options_.stream, -1, static_cast<std::int64_t>(held.sequence), 0};
+  const MutexLock lock(mutex_);
+  if (const auto known = history_.find(held.sequence); known != history_.end()) {
+    origin.first_failed_ms = known->second.first_failed_ms;
+  }
+  return origin;
+}
+
+ConsumerStats NatsConsumer::consumer_stats() const {
+  const MutexLock lock(mutex_);
+  ConsumerStats stats = stats_;
+  stats.waiting = pending_on_server_ + buffer_.size();
+  return stats;
+}
+
+void NatsConsumer::run_keeping(const std::stop_token& stop) {
+  const auto wake = wake_at_stop(stop, mutex_, settled_);
+  while (!stop.stop_requested()) {
+    {
+      MutexLock lock(mutex_);
+      if (stop.stop_requested()) return;
+      lock.wait_until(settled_, std::chrono::steady_clock::now() + kKeepInterval);
+    }
+    if (link_.session() != nullptr) tell_still_at_work(std::chrono::steady_clock::now());
+  }
+}
+
+void NatsConsumer::tell_still_at_work(Time now) {
+  const MutexLock lock(mutex_);
+  for (Held& held : slots_) {
+    if (held.message == nullptr || now - held.told < options_.ack_wait / 3) continue;
+    held.told = now;
+    static_cast<void>(natsMsg_InProgress(held.message.get(), nullptr));
+  }
+  std::erase_if(history_, [&](const auto& entry) {
+    return now - entry.second.noted > std::chrono::hours(1);
+  });
+}
+
+void NatsConsumer::give_back_buffer() {
+  std::deque<Held*> left;
+  {
+    const MutexLock lock(mutex_);
+    left.swap(buffer_);
+  }
+  for (Held* held : left) static_cast<void>(natsMsg_Nak(held->message.get(), nullptr));
+  const MutexLock lock(mutex_);
+  for (Held* held : left) release(*held);
+}
+
+void NatsConsumer::stop_accepting() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  room_.notify_all();
+  arrivals_.notify_all();
+}
+
+Status NatsConsumer::drain(Time deadline) {
+  std::shared_ptr<NatsSession> session;
+  {
+    MutexLock lock(mutex_);
+    while (stats_.in_flight > 0) {
+      if (!lock.wait_until(settled_, deadline) && stats_.in_flight > 0) {
+        return {Code::deadline, std::to_string(stats_.in_flight) + " messages aren't settled"};
+      }
+    }
+    session = latest_;
+  }
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+  if (session == nullptr || left.count() <= 0) return {};
+  // What the server doesn't hear of now it delivers again: no loss, so no failure.
+  static_cast<void>(
+      natsConnection_FlushTimeout(session->connection(), std::min(left.count(), 2000L)));
+  return {};
+}
+
+void NatsConsumer::abort() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  aborted_ = true;
+  room_.notify_all();
+  arrivals_.notify_all();
+}
+
+}  // namespace millrace::queue

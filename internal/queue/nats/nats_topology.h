@@ -1,0 +1,23 @@
+// The streams and the consumer on the server: made when they are missing, compared with the
+// settings when they aren't. A difference is reported and never changed: somebody may have wanted
+// it.
+#pragma once
+
+#include <nats/nats.h>
+
+#include "base/status.h"
+#include "queue/nats/nats_options.h"
+
+namespace millrace::queue {
+
+// The stream of messages: on disk, each message until it is acked, and a publish that is too much
+// is refused instead of pushing an older message out.
+Status ensure_stream(jsCtx& js, const NatsOptions& options);
+
+// The durable pull consumer on it. Requires the stream.
+Status ensure_consumer(jsCtx& js, const NatsOptions& options);
+
+// The stream of dead letters: on disk, until they are replayed.
+Status ensure_dead_letter_stream(jsCtx& js, const NatsOptions& options);
+
+}  // namespace millrace::queue

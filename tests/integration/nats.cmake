@@ -1,0 +1,3 @@
+add_executable(nats_conformance_test nats_conformance_test.cpp)
+target_link_libraries(nats_conformance_test PRIVATE millrace_catch_main millrace_flags
+  millrace_warnings millrace_conformance millrace_queue_nats)
