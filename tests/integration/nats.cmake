@@ -1,3 +1,4 @@
-add_executable(nats_conformance_test nats_conformance_test.cpp)
-target_link_libraries(nats_conformance_test PRIVATE millrace_catch_main millrace_flags
-  millrace_warnings millrace_conformance millrace_queue_nats)
+millrace_server_test(nats_conformance_test nats
+  SOURCES nats_conformance_test.cpp DEPS millrace_conformance millrace_queue_nats)
+millrace_server_test(nats_queue_test nats
+  SOURCES nats_queue_test.cpp DEPS millrace_conformance millrace_queue_nats)

@@ -25,17 +25,6 @@ inline queue::NatsOptions fresh_nats_options() {
   return options;
 }
 
-// Until `ok()`, or `limit` has passed.
-template <class Ok>
-bool eventually(Ok ok, Duration limit = std::chrono::seconds(20)) {
-  const Time deadline = std::chrono::steady_clock::now() + limit;
-  while (!ok()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
-
 class NatsRig final : public conformance::Rig {
  public:
   explicit NatsRig(queue::NatsOptions options) : options_(std::move(options)) { begin(); }
@@ -54,8 +43,7 @@ class NatsRig final : public conformance::Rig {
     dead_letters_.emplace(options_);
     producer_.emplace(options_, executor_);
     consumer_.emplace(options_, *dead_letters_);
-    for (const Status& status :
-         {dead_letters_->start(), producer_->start(), consumer_->start()}) {
+    for (const Status& status : {dead_letters_->start(), producer_->start(), consumer_->start()}) {
       if (!status.ok()) throw std::runtime_error(status.text());
     }
     if (!eventually([this] { return health().ok(); })) {

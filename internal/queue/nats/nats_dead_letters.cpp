@@ -90,7 +90,8 @@ Status NatsDeadLetters::publish(NatsSession& session, const DeadLetter& letter) 
                                      letter.wire.data(), static_cast<int>(letter.wire.size()));
   const NatsMessage message(raw);
   const auto set = [&](const char* name, const std::string& value) {
-    if (status == NATS_OK) status = natsMsgHeader_Set(raw, name, value.c_str());
+    // The library reads an empty header back as the next one.
+    if (status == NATS_OK && !value.empty()) status = natsMsgHeader_Set(raw, name, value.c_str());
   };
   set("Millrace-Id", one_line(letter.id));
   set("Millrace-Source", one_line(letter.source));
@@ -166,7 +167,7 @@ Status NatsDeadLetters::mark_replayed(std::span<const std::string> keys) {
     jsErrCode code = static_cast<jsErrCode>(0);
     const natsStatus status =
         js_DeleteMsg(session->js(), options_.dead_letter_stream.c_str(), *sequence, nullptr, &code);
-    if (status == NATS_OK || status == NATS_NOT_FOUND || code == JSNoMessageFoundErr) continue;
+    if (status == NATS_OK || status == NATS_NOT_FOUND || code == JSSequenceNotFoundErr) continue;
     return failure(status, code);
   }
   return {};

@@ -7,8 +7,14 @@ namespace millrace::queue {
 std::string nats_text(natsStatus status, jsErrCode code) {
   std::string text = natsStatus_GetText(status);
   natsStatus last = NATS_OK;
-  const char* more = nats_GetLastError(&last);
-  if (more != nullptr && last == status) text.append(": ").append(more);
+  const char* const more = nats_GetLastError(&last);
+  if (more != nullptr && last == status) {
+    std::string_view words(more);  // "(conn.c:123): words"
+    if (const std::size_t end = words.find("): "); words.starts_with('(') && end != words.npos) {
+      words.remove_prefix(end + 3);
+    }
+    if (words != text) text.append(": ").append(words);
+  }
   if (code != 0) text.append(" (").append(std::to_string(code)).append(")");
   return text;
 }

@@ -1,0 +1,343 @@
+// What a queue in JetStream must stand, beyond the conformance suite: a server that dies, stands
+// still or refuses, messages that aren't ours, and several processors.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "conformance/harness.h"
+#include "integration/nats_rig.h"
+
+namespace millrace::integration {
+namespace {
+
+using Catch::Matchers::Contains;
+using conformance::Deliveries;
+using fakes::make_message;
+using fakes::make_messages;
+using std::chrono::seconds;
+
+Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
+
+std::shared_ptr<conformance::Publication> publish(queue::Producer& producer,
+                                                  std::vector<Message> batch,
+                                                  Duration patience = seconds(5)) {
+  auto publication = std::make_shared<conformance::Publication>();
+  producer.publish(std::move(batch), in(patience), [publication](std::vector<Status> verdicts) {
+    publication->called(std::move(verdicts));
+  });
+  publication->returned();
+  return publication;
+}
+
+std::vector<Status> verdicts_of(conformance::Publication& publication) {
+  auto verdicts = publication.wait(seconds(20));
+  REQUIRE(verdicts.has_value());
+  return *verdicts;
+}
+
+Status publish_one(queue::Producer& producer, Message message) {
+  std::vector<Message> batch;
+  batch.push_back(std::move(message));
+  return verdicts_of(*publish(producer, std::move(batch))).front();
+}
+
+// Everything that comes until `enough(ids)`, acked.
+template <class Enough>
+std::multiset<std::string> take_until(queue::Consumer& consumer, Enough enough,
+                                      Duration patience = seconds(20)) {
+  std::multiset<std::string> ids;
+  const Time deadline = in(patience);
+  while (!enough(ids) && std::chrono::steady_clock::now() < deadline) {
+    Deliveries out;
+    static_cast<void>(consumer.receive(out, 256, in(std::chrono::milliseconds(200)), {}));
+    for (auto& delivery : out) {
+      ids.emplace(delivery.message().id());
+      std::move(delivery).ack();
+    }
+  }
+  return ids;
+}
+
+std::size_t distinct(const std::multiset<std::string>& ids) {
+  return std::set<std::string>(ids.begin(), ids.end()).size();
+}
+
+// Publishes to the rig's subject as a stranger would.
+void publish_raw(const queue::NatsOptions& options, std::string_view bytes) {
+  natsConnection* connection = nullptr;
+  REQUIRE(natsConnection_ConnectTo(&connection, options.urls[0].c_str()) == NATS_OK);
+  CHECK(natsConnection_Publish(connection, options.subject.c_str(), bytes.data(),
+                               static_cast<int>(bytes.size())) == NATS_OK);
+  CHECK(natsConnection_Flush(connection) == NATS_OK);
+  natsConnection_Destroy(connection);
+}
+
+TEST_CASE("what isn't a message of ours becomes a dead letter, and the consumer goes on") {
+  NatsRig rig(fresh_nats_options());
+  publish_raw(rig.options(), "\xff not a message");
+  REQUIRE(publish_one(rig.producer(), make_message(1)).ok());
+  const auto ids = take_until(rig.consumer(), [](const auto& all) { return !all.empty(); });
+  CHECK(ids == std::multiset<std::string>{"m-1"});
+  REQUIRE(eventually([&] { return rig.consumer().consumer_stats().rejected == 1; }));
+  const auto page = rig.dead_letters().list("", 10);
+  REQUIRE(page.has_value());
+  REQUIRE(page->letters.size() == 1);
+  CHECK(page->letters[0].wire == "\xff not a message");
+  CHECK(page->letters[0].id == "");
+  CHECK_THAT(page->letters[0].reason, Contains("not a message of ours"));
+  CHECK(page->letters[0].origin.stream == rig.options().stream);
+  CHECK(page->letters[0].origin.position == 1);
+}
+
+TEST_CASE("a message that the server doesn't take is too large before it is sent") {
+  NatsRig rig(fresh_nats_options());
+  const Status verdict = publish_one(rig.producer(), make_message(1, std::string(1 << 20, 'x')));
+  CHECK(verdict.code() == Code::too_large);
+  CHECK_THAT(verdict.text(), Contains("1048"));
+  CHECK(rig.producer().producer_stats().refused == 1);
+}
+
+TEST_CASE("an id is stored once, its replay once more") {
+  NatsRig rig(fresh_nats_options());
+  Message replay = make_message(1);
+  replay.set_replay(7);
+  for (const Message& message : {make_message(1), make_message(1), replay, replay}) {
+    CHECK(publish_one(rig.producer(), message).ok());
+  }
+  const auto ids = take_until(
+      rig.consumer(), [](const auto& all) { return all.size() > 2; }, seconds(1));
+  CHECK(ids == std::multiset<std::string>{"m-1", "m-1"});
+}
+
+TEST_CASE("dead letters: newest first, in pages, gone once replayed") {
+  NatsRig rig(fresh_nats_options());
+  queue::NatsDeadLetters& store = rig.dead_letters();
+  const auto messages = make_messages(5);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    auto letter = queue::DeadLetter::of(messages[i], "why\r\nnot", 3);
+    letter.origin = {"S", -1, static_cast<std::int64_t>(i + 1), 1'700'000'000'000};
+    const Status written = store.write({&letter, 1});
+    CAPTURE(written.text());
+    REQUIRE(written.ok());
+    REQUIRE(store.write({&letter, 1}).ok());  // as after an unknown outcome
+  }
+  const auto ids_of = [](const queue::DeadLetterPage& page) {
+    std::vector<std::string> ids;
+    for (const auto& letter : page.letters) ids.push_back(letter.id);
+    return ids;
+  };
+  auto first = store.list("", 2).value();
+  CHECK(ids_of(first) == std::vector<std::string>{"m-4", "m-3"});
+  CHECK(first.letters[0].reason == "why  not");
+  CHECK(first.letters[0].wire == messages[4].wire());
+  CHECK(first.letters[0].attempts == 3);
+  CHECK(first.letters[0].origin.first_failed_ms == 1'700'000'000'000);
+  CHECK(first.letters[0].dead_lettered_ms > 1'700'000'000'000);
+  CHECK(first.letters[1].key == "4");
+  CHECK(store.mark_replayed(std::vector{first.letters[1].key}).text() == "");
+  CHECK(store.mark_replayed(std::vector{first.letters[1].key}).text() == "");
+  CHECK(ids_of(store.list("", 2).value()) == std::vector<std::string>{"m-4", "m-2"});
+  const auto rest = store.list(first.next, 10).value();
+  CHECK(ids_of(rest) == std::vector<std::string>{"m-2", "m-1", "m-0"});
+  CHECK(rest.next.empty());
+  CHECK(store.list("x", 1).error().code() == Code::invalid);
+  CHECK(store.mark_replayed(std::vector<std::string>{"x"}).code() == Code::invalid);
+}
+
+TEST_CASE("two processors share the work, and one takes over what the other leaves") {
+  queue::NatsOptions options = fresh_nats_options();
+  options.ack_wait = std::chrono::milliseconds(600);
+  NatsRig rig(options);
+  auto other = std::make_unique<queue::NatsConsumer>(options, rig.dead_letters());
+  REQUIRE(other->start().ok());
+  REQUIRE(eventually([&] { return other->health().ok(); }));
+  constexpr std::size_t kCount = 2000;
+  for (const Status& verdict : verdicts_of(*publish(rig.producer(), make_messages(kCount)))) {
+    REQUIRE(verdict.ok());
+  }
+  // The other holds some, longer than ack_wait: nobody else gets them meanwhile.
+  Deliveries held;
+  while (held.size() < 100) {
+    REQUIRE(other->receive(held, 100 - held.size(), in(seconds(10)), {}).ok());
+  }
+  std::set<std::string> held_ids;
+  for (const auto& delivery : held) held_ids.emplace(delivery.message().id());
+  other->stop_accepting();  // what it has fetched and not handed out goes back
+  auto ids = take_until(rig.consumer(),
+                        [&](const auto& all) { return distinct(all) == kCount - held.size(); });
+  CHECK(distinct(ids) == kCount - held.size());
+  auto more = take_until(
+      rig.consumer(), [](const auto& all) { return !all.empty(); }, 2 * options.ack_wait);
+  CHECK(more.empty());
+  held.clear();  // given back
+  more = take_until(rig.consumer(), [&](const auto& all) { return all.size() >= 100; });
+  CHECK(std::set<std::string>(more.begin(), more.end()) == held_ids);
+  CHECK(other->drain(in(seconds(5))).ok());
+}
+
+TEST_CASE("what a dead processor had comes again after ack_wait, as another attempt") {
+  queue::NatsOptions options = fresh_nats_options();
+  options.ack_wait = std::chrono::milliseconds(500);
+  NatsRig rig(options);
+  REQUIRE(publish_one(rig.producer(), make_message(1)).ok());
+  // Dies: fetches as a stranger, and says nothing any more.
+  natsConnection* connection = nullptr;
+  REQUIRE(natsConnection_ConnectTo(&connection, options.urls[0].c_str()) == NATS_OK);
+  natsConnection_Destroy(connection);
+  Deliveries held;
+  REQUIRE(rig.consumer().receive(held, 1, in(seconds(5)), {}).ok());
+  REQUIRE(held.size() == 1);
+  CHECK(held[0].attempt() == 1);
+  std::move(held[0]).retry(std::chrono::milliseconds(1), "again");
+  held.clear();
+  REQUIRE(rig.consumer().receive(held, 1, in(seconds(5)), {}).ok());
+  REQUIRE(held.size() == 1);
+  CHECK(held[0].attempt() == 2);
+  CHECK(held[0].origin().first_failed_ms > 0);
+  std::move(held[0]).ack();
+}
+
+TEST_CASE("a stream that differs is left as it is, one without our subject is refused") {
+  queue::NatsOptions options = fresh_nats_options();
+  { const NatsRig rig(options); }
+  options.max_messages = 17;
+  { const NatsRig differing(options); }  // a warning, no failure
+  options.subject = "elsewhere." + options.stream;
+  fakes::ThreadExecutor executor;
+  queue::NatsProducer producer(options, executor);
+  REQUIRE(producer.start().ok());
+  CHECK(eventually([&] {
+    return producer.health().text().find("doesn't have the subject") != std::string::npos;
+  }));
+  CHECK(publish_one(producer, make_message(1)).code() == Code::unavailable);
+}
+
+TEST_CASE("a server that isn't there: refused at once, ready by itself when it comes") {
+  TestServer server("NATS");
+  const queue::NatsOptions options = fresh_nats_options();
+  server.kill();
+  fakes::ThreadExecutor executor;
+  queue::NatsProducer producer(options, executor);
+  REQUIRE(producer.start().ok());
+  CHECK(producer.health().code() == Code::unavailable);
+  const Time before = std::chrono::steady_clock::now();
+  CHECK(publish_one(producer, make_message(1)).code() == Code::unavailable);
+  CHECK(std::chrono::steady_clock::now() - before < seconds(1));
+  CHECK(eventually(
+      [&] { return producer.health().text().find(server.address()) != std::string::npos; }));
+  server.restart();
+  CHECK(eventually([&] { return producer.health().ok(); }));
+  CHECK(publish_one(producer, make_message(2)).ok());
+}
+
+// Publishes batches without pause, on a thread of its own, and notes what became of each message.
+class Publishing {
+ public:
+  explicit Publishing(queue::Producer& producer, Duration deadline)
+      : thread_([this, &producer, deadline](const std::stop_token& stop) {
+          for (std::size_t first = 0; !stop.stop_requested(); first += 20) {
+            auto batch = make_messages(20, first);
+            const auto copies = batch;
+            const auto verdicts = publish(producer, std::move(batch), deadline)->wait(seconds(30));
+            if (!verdicts) return;
+            for (std::size_t i = 0; i < copies.size(); ++i) note(copies[i], (*verdicts)[i]);
+          }
+        }) {}
+
+  std::map<Code, std::set<std::string>> stop() {
+    thread_.request_stop();
+    thread_.join();
+    const MutexLock lock(mutex_);
+    return ids_;
+  }
+  std::size_t count(Code code) {
+    const MutexLock lock(mutex_);
+    return ids_[code].size();
+  }
+
+ private:
+  void note(const Message& message, const Status& verdict) {
+    const MutexLock lock(mutex_);
+    ids_[verdict.code()].emplace(message.id());
+  }
+
+  Mutex mutex_;
+  std::map<Code, std::set<std::string>> ids_ GUARDED_BY(mutex_);
+  std::jthread thread_;
+};
+
+void expect_kept(NatsRig& rig, std::map<Code, std::set<std::string>>& published) {
+  const auto& stored = published[Code::ok];
+  const auto came = take_until(rig.consumer(), [&](const auto& ids) {
+    return std::includes(ids.begin(), ids.end(), stored.begin(), stored.end());
+  });
+  std::vector<std::string> lost;
+  std::set_difference(stored.begin(), stored.end(), came.begin(), came.end(),
+                      std::back_inserter(lost));
+  CHECK(lost.size() == 0);
+  for (const Code refused : {Code::unavailable, Code::full, Code::closed}) {
+    std::vector<std::string> kept;
+    std::set_intersection(published[refused].begin(), published[refused].end(), came.begin(),
+                          came.end(), std::back_inserter(kept));
+    CAPTURE(code_name(refused));
+    CHECK(kept.empty());
+  }
+}
+
+TEST_CASE("a server killed and restarted under load: stored is kept, refused isn't there") {
+  TestServer server("NATS");
+  NatsRig rig(fresh_nats_options());
+  Publishing publishing(rig.producer(), seconds(3));
+  for (int round = 0; round < 2; ++round) {
+    const std::size_t before = publishing.count(Code::ok);
+    REQUIRE(eventually([&] { return publishing.count(Code::ok) > before + 200; }));
+    server.kill();
+    const std::size_t refused = publishing.count(Code::unavailable);
+    REQUIRE(eventually([&] { return publishing.count(Code::unavailable) > refused; }));
+    server.restart();
+    REQUIRE(eventually([&] { return rig.health().ok(); }));
+  }
+  auto published = publishing.stop();
+  CHECK(published[Code::ok].size() > 400);
+  expect_kept(rig, published);
+}
+
+TEST_CASE("a server that stands still: no verdict is no refusal") {
+  TestServer server("NATS");
+  NatsRig rig(fresh_nats_options());
+  Publishing publishing(rig.producer(), std::chrono::milliseconds(500));
+  REQUIRE(eventually([&] { return publishing.count(Code::ok) > 200; }));
+  server.suspend();
+  REQUIRE(eventually([&] { return publishing.count(Code::deadline) > 0; }));
+  server.resume();
+  REQUIRE(eventually([&] { return rig.health().ok(); }));
+  const std::size_t before = publishing.count(Code::ok);
+  REQUIRE(eventually([&] { return publishing.count(Code::ok) > before + 20; }));
+  auto published = publishing.stop();
+  expect_kept(rig, published);
+}
+
+TEST_CASE("all ends within bounds while the server stands still") {
+  TestServer server("NATS");
+  auto rig = std::make_unique<NatsRig>(fresh_nats_options());
+  for (const Status& verdict : verdicts_of(*publish(rig->producer(), make_messages(500)))) {
+    REQUIRE(verdict.ok());
+  }
+  Deliveries held;
+  REQUIRE(rig->consumer().receive(held, 10, in(seconds(5)), {}).ok());
+  server.suspend();
+  const auto unanswered = publish(rig->producer(), make_messages(100, 1000), seconds(1));
+  const Time begin = std::chrono::steady_clock::now();
+  rig->producer().stop_accepting();
+  rig->consumer().stop_accepting();
+  for (auto& delivery : held) std::move(delivery).ack();
+  held.clear();
+  CHECK(rig->consumer().drain(in(seconds(3))).ok());
+  static_cast<void>(rig->producer().drain(in(seconds(3))));
+  rig.reset();
+  CHECK(std::chrono::steady_clock::now() - begin < seconds(10));
+  for (const Status& verdict : verdicts_of(*unanswered)) CHECK(verdict.code() == Code::deadline);
+}
+
+}  // namespace
+}  // namespace millrace::integration
