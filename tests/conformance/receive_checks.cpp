@@ -25,27 +25,27 @@ class IdBook {
   Ids ids_ GUARDED_BY(mutex_);
 };
 
-// Publishes batches of 1 to 7 and writes down what was accepted. A full queue is tried again.
+// Publishes batches of 1 to 7 and writes down what was accepted. What is refused, because the queue
+// is full, is published again with the next ones.
 void produce(Session& session, const Fixture& fixture, std::size_t first, std::size_t count,
              IdBook& accepted) {
   const Time deadline = session.in(fixture.patience);
-  for (std::size_t next = 0, size = 1; next < count; size = size % 7 + 1) {
-    size = std::min(size, count - next);
-    const auto copies = make_messages(size, first + next);
-    auto verdicts = session.publish_async(copies)->wait(fixture.patience);
+  std::vector<Message> left = make_messages(count, first);
+  for (std::size_t size = 1; !left.empty(); size = size % 7 + 1) {
+    size = std::min(size, left.size());
+    const std::vector<Message> batch(left.begin(),
+                                     left.begin() + static_cast<std::ptrdiff_t>(size));
+    auto verdicts = session.publish_async(batch)->wait(fixture.patience);
     if (!verdicts || verdicts->size() != size) return;  // another check's business
-    std::size_t stored = 0;
     Ids ids;
-    for (std::size_t i = 0; i < size; ++i) {
+    for (std::size_t i = size; i-- > 0;) {
       if (!(*verdicts)[i].ok()) continue;
-      ids.emplace(copies[i].id());
-      ++stored;
+      ids.emplace(batch[i].id());
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
     }
     accepted.add(ids);
-    // A front of the batch was stored: go on behind it.
-    next += stored;
-    if (stored == 0 && system_clock().now() > deadline) return;
-    if (stored == 0) std::this_thread::yield();
+    if (ids.empty() && system_clock().now() > deadline) return;
+    if (ids.empty()) std::this_thread::yield();
   }
 }
 

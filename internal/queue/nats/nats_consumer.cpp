@@ -58,7 +58,6 @@ Status NatsConsumer::start() {
 void NatsConsumer::run_fetching(const std::stop_token& stop) {
   const auto wake = wake_at_stop(stop, mutex_, room_);
   std::shared_ptr<Source> source;
-  bool wait = false;
   while (const std::size_t max = room(stop)) {
     auto session = link_.session();
     if (session == nullptr || (source && source->session != session)) source = nullptr;
@@ -68,9 +67,7 @@ void NatsConsumer::run_fetching(const std::stop_token& stop) {
       lock.wait_until(room_, std::chrono::steady_clock::now() + kPauseWithoutServer);
       continue;
     }
-    // Whatever is there comes at once, in batches; when nothing is, the next single one is waited
-    // for, because a batch would be waited for until it is full.
-    wait = !fetch(source, wait ? 1 : max, wait) && !wait;
+    fetch(source, max);
   }
   give_back_buffer();
 }
@@ -108,11 +105,14 @@ std::size_t NatsConsumer::room(const std::stop_token& stop) {
   return std::clamp<std::size_t>(options_.prefetch - buffer_.size(), 1, kFetchMax);
 }
 
-bool NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max, bool wait) {
+// Asks for what is there, at most `max`, or for the first that comes: a request that expires and
+// doesn't wait is answered as soon as there is anything. One that waits would wait until it is
+// full.
+void NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max) {
   jsFetchRequest request;
   jsFetchRequest_Init(&request);
   request.Batch = static_cast<int>(max);
-  request.NoWait = !wait;
+  request.NoWait = true;
   request.Expires = std::chrono::nanoseconds(kFetchWait).count();
   natsMsgList list{};
   const natsStatus status =
@@ -126,20 +126,16 @@ bool NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max,
     if (count > 0) arrivals_.notify_one();
   }
   natsMsgList_Destroy(&list);
-  if (count > 0) return true;
-  const bool nothing_there = status == NATS_TIMEOUT || status == NATS_NOT_FOUND;
-  if (!nothing_there) {
-    static observe::Throttle throttle(std::chrono::seconds(5));
-    if (auto pass = throttle.pass()) {
-      observe::warn("can't fetch", {{"stream", options_.stream},
-                                    {"error", nats_text(status)},
-                                    {"suppressed", pass.suppressed}});
-    }
-    link_.recheck();
-    MutexLock lock(mutex_);
-    lock.wait_until(room_, std::chrono::steady_clock::now() + kPauseWithoutServer);
+  if (count > 0 || status == NATS_TIMEOUT || status == NATS_NOT_FOUND) return;
+  static observe::Throttle throttle(std::chrono::seconds(5));
+  if (auto pass = throttle.pass()) {
+    observe::warn("can't fetch", {{"stream", options_.stream},
+                                  {"error", nats_text(status)},
+                                  {"suppressed", pass.suppressed}});
   }
-  return false;
+  link_.recheck();
+  MutexLock lock(mutex_);
+  lock.wait_until(room_, std::chrono::steady_clock::now() + kPauseWithoutServer);
 }
 
 void NatsConsumer::keep(const std::shared_ptr<Source>& source, NatsMessage message) {

@@ -64,8 +64,7 @@ class NatsConsumer final : public Consumer, public Settler {
 
   void run_fetching(const std::stop_token& stop);
   std::shared_ptr<Source> subscribe(std::shared_ptr<NatsSession> session);
-  // False: nothing came.
-  bool fetch(const std::shared_ptr<Source>& source, std::size_t max, bool wait);
+  void fetch(const std::shared_ptr<Source>& source, std::size_t max);
   void keep(const std::shared_ptr<Source>& source, NatsMessage message) REQUIRES(mutex_);
   // How much may be fetched; waits until that is something. 0: stopped.
   std::size_t room(const std::stop_token& stop);
