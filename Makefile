@@ -49,6 +49,11 @@ test: deps ## Install, build and pass all tests: unit, conformance, end to end
 	@scripts/link_bin.sh $(SERVICES)
 	@scripts/test.sh release
 
+integration-test: deps ## Tests of all queues against real brokers, which it starts
+	@scripts/install-deps.sh test servers
+	@scripts/install-servers.sh
+	@scripts/test.sh release -L integration
+
 test-debug: deps ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/install-deps.sh test
 	@scripts/test.sh debug
@@ -106,7 +111,6 @@ tidy: deps ## The tree's own rules and clang-tidy
 
 grpc-server: ## Build the gRPC server (comes with the gRPC part)
 switch-queue: ## Choose the queue: QUEUE=memory|nats|kafka|composite (comes with the brokers part)
-integration-test: ## Tests against real brokers (comes with the brokers part)
 profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
 test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
@@ -115,6 +119,6 @@ docker-down: ## Stop the containers (comes with the containers part)
 docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
-grpc-server switch-queue integration-test profile-complete test-network docker-build docker-up \
+grpc-server switch-queue profile-complete test-network docker-build docker-up \
 docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

@@ -2,7 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|check|bench]...     all of them when none is named
+#   scripts/install-deps.sh [build|test|servers|check|bench]...     all of them when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -10,8 +10,10 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates curl python3
   libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev
-  libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev)
+  libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
+  libnats-dev)
 test=(prometheus) # promtool
+servers=(nats-server default-jre-headless maven) # install-servers.sh has the others
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
 bench=(wrk nginx-light apache2-utils)
 
@@ -21,9 +23,10 @@ wanted() {
     case $group in
       build) printf '%s\n' "${build[@]}" ;;
       test) printf '%s\n' "${test[@]}" ;;
+      servers) printf '%s\n' "${servers[@]}" ;;
       check) printf '%s\n' "${check[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, check and bench" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, check and bench" ;;
     esac
   done
 }
@@ -62,7 +65,7 @@ find_root() {
   [[ -t 0 ]] || as_root+=(-n)
 }
 
-# nginx and prometheus are tools here. Debian would start them as services now and at each boot.
+# nginx, prometheus and nats-server are tools here. Debian would start them as services now and at each boot.
 policy=/usr/sbin/policy-rc.d
 held=
 hold_services() {
@@ -83,6 +86,7 @@ disable_services() {
   for package in "$@"; do
     case $package in
       nginx-light) "${as_root[@]}" systemctl disable --quiet nginx || true ;;
+      nats-server) "${as_root[@]}" systemctl disable --quiet nats-server || true ;;
       prometheus) "${as_root[@]}" systemctl disable --quiet prometheus || true ;;
     esac
   done
@@ -136,7 +140,7 @@ install() {
 }
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
-(($#)) || set -- build test check bench
+(($#)) || set -- build test servers check bench
 list=$(wanted "$@")
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")

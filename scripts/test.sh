@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Builds a preset whole and runs its tests:   scripts/test.sh PRESET [ctest's arguments]...
+# Those with the label integration need real brokers: they run when they are asked for,
+#   scripts/test.sh PRESET -L integration
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -19,6 +21,7 @@ if [[ $preset != release && $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo
 fi
 arguments=(--test-dir "build/$preset" --output-on-failure --no-tests=error --timeout 600
   -j "$(nproc)")
+[[ " $* " == *' -L integration '* ]] || arguments+=(-LE integration)
 [[ -t 1 ]] && arguments+=(--progress)
 
 title "testing $preset"
