@@ -7,7 +7,7 @@ SERVICES := api-gateway ingest processor
 TIME ?= 60
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage fuzz bench bench-hop load-test load-test-quick lint fmt tidy deps help grpc-server \
+  test-coverage chaos fuzz bench bench-hop load-test load-test-quick lint fmt tidy deps help grpc-server \
   switch-queue integration-test profile-complete test-network docker-build docker-up docker-down \
   docker-logs docker-up-full
 
@@ -53,6 +53,11 @@ integration-test: deps ## Tests of all queues against real brokers, which it sta
 	@scripts/install-deps.sh test servers
 	@scripts/install-servers.sh
 	@scripts/test.sh release -L integration
+
+chaos: build ## Kill, stop and cut everything under load, for each broker queue; ids compared
+	@scripts/install-deps.sh test servers
+	@scripts/install-servers.sh
+	@MILLRACE_BIN=bin tests/chaos/chaos.py --report results/chaos/report.json
 
 test-debug: deps ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/install-deps.sh test

@@ -43,12 +43,17 @@ def tool(name, hint):
 
 
 class Server:
-    """A process on a port. `log_tail` of it is in every error."""
+    """A process on a port. `log_tail` of it is in every error.
+
+    For a Proxy there is `proxied_port` to be its upstream; `proxy_port` is where it must listen.
+    """
 
     name = "?"
 
     def __init__(self, port=None, directory=None):
         self.port = port or free_port()
+        self.proxied_port = self.port
+        self.proxy_port = free_port()
         self.owns_directory = directory is None
         self.directory = pathlib.Path(directory or
                                       tempfile.mkdtemp(prefix=f"millrace-{self.name.lower()}-"))
@@ -161,6 +166,7 @@ class KafkaServer(Server):
     def __init__(self, port=None, directory=None, config=""):
         super().__init__(port, directory)
         self.controller_port = free_port()
+        self.proxied_port = free_port()  # clients learn a broker's address from itself
         self.config = config
 
     def java(self, main, *arguments):
@@ -177,8 +183,12 @@ class KafkaServer(Server):
         properties.write_text("\n".join([
             "process.roles=broker,controller", "node.id=1",
             f"controller.quorum.voters=1@127.0.0.1:{self.controller_port}",
-            f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port}",
-            f"advertised.listeners=PLAINTEXT://{self.address}",
+            f"listeners=PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{self.controller_port},"
+            f"PROXIED://127.0.0.1:{self.proxied_port}",
+            f"advertised.listeners=PLAINTEXT://{self.address},"
+            f"PROXIED://127.0.0.1:{self.proxy_port}",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+            "PROXIED:PLAINTEXT",
             "controller.listener.names=CONTROLLER", "inter.broker.listener.name=PLAINTEXT",
             f"log.dirs={self.directory}/data", "offsets.topic.replication.factor=1",
             "offsets.topic.num.partitions=4", "transaction.state.log.replication.factor=1",

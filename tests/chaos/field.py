@@ -1,0 +1,151 @@
+"""Where the chaos happens: real brokers, the real executables on them, load, and the books by id."""
+
+import collections
+import contextlib
+import dataclasses
+import sys
+import pathlib
+import time
+import uuid
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+for folder in ("e2e", "servers"):
+    sys.path.insert(0, str(TESTS / folder))
+
+import servers  # noqa: E402  (the path comes first)
+from harness import Service, until  # noqa: E402
+from load import Load  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+BROKERS_OF = {"memory": (), "nats": ("nats",), "kafka": ("kafka",), "composite": ("nats", "kafka")}
+SETTLE_S = 60.0
+
+
+@dataclasses.dataclass
+class Figures:
+    """What became of the messages of one scenario."""
+
+    accepted: int = 0
+    refused: int = 0
+    unknown: int = 0
+    worked_off: int = 0  # distinct ids with a result, good or bad
+    failed: int = 0  # of these, the bad ones: dead letters
+    lost: int = 0  # accepted, and no result
+    duplicates: int = 0  # results beyond the first of an id
+    wrong_answers: int = 0
+    slowest_answer_s: float = 0.0
+    seconds: float = 0.0
+    notes: dict = dataclasses.field(default_factory=dict)
+
+
+class Brokers:
+    """Those a queue type needs, started once for all of its scenarios."""
+
+    def __init__(self, queue):
+        self.servers = [servers.SERVERS[name]() for name in BROKERS_OF[queue]]
+
+    def __enter__(self):
+        try:
+            for server in self.servers:
+                server.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            server.stop()
+
+    def heal(self):
+        """However the last scenario left them."""
+        for server in self.servers:
+            if server.process is None:
+                server.start()
+            else:
+                server.resume()
+
+
+class Field:
+    """gateway, ingest and processors on a stream and a topic of their own."""
+
+    def __init__(self, queue, brokers, processors=1, settings=None, proxied=False):
+        self.brokers = brokers.servers
+        self.proxies = [Proxy(server.proxy_port, server.proxied_port)
+                        for server in self.brokers] if proxied else []
+        name = "chaos-" + uuid.uuid4().hex
+        common = {"QUEUE_TYPE": queue, "NATS_STREAM": name, "NATS_DLQ_STREAM": f"{name}-dlq",
+                  "NATS_SUBJECT": f"chaos.{name}", "NATS_ACK_WAIT": "2s", "KAFKA_TOPIC": name,
+                  "KAFKA_CONSUMER_GROUP": name, "KAFKA_PARTITIONS": 4, "HANDLER": "faulty",
+                  "SINK": "file", "SHUTDOWN_TIMEOUT": "10s"}
+        for server in self.brokers:
+            port = server.proxy_port if proxied else server.port
+            variable, prefix = {"NATS": ("NATS_URL", "nats://"),
+                                "KAFKA": ("KAFKA_BROKERS", "")}[server.name]
+            common[variable] = f"{prefix}127.0.0.1:{port}"
+        common.update(settings or {})
+        self.processors = [Service("processor", common) for _ in range(processors)]
+        processor_urls = {"PROCESSOR_URL": ",".join(one.url for one in self.processors)}
+        self.ingest = Service("ingest", {**common, **processor_urls})
+        self.gateway = Service("api-gateway", {**processor_urls, "INGEST_URL": self.ingest.url})
+        self.services = [*self.processors, self.ingest, self.gateway]
+        self.killed = 0  # processors, each of which may leave a torn line
+
+    def __enter__(self):
+        try:
+            for proxy in self.proxies:
+                proxy.start()
+            for service in self.services:
+                service.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for service in self.services:
+            service.discard()
+        for proxy in self.proxies:
+            proxy.stop()
+
+    def load(self, **options):
+        return Load(self.gateway.port, **options)
+
+    def kill(self, service):
+        self.killed += service in self.processors
+        service.kill()
+
+    def results(self):
+        lines = []
+        for processor in self.processors:
+            lines += processor.file_lines("results.ndjson", torn_max=self.killed)
+        return lines
+
+    def settle(self, load):
+        """Waits until everything accepted has its result; what hasn't by then is lost."""
+        with contextlib.suppress(AssertionError):
+            until("everything accepted is worked off",
+                  lambda: load.accepted.keys() <= {line["message_id"] for line in self.results()},
+                  SETTLE_S)
+
+    def stop(self):
+        """In flow order; each must drain with exit code 0."""
+        for service in reversed(self.services):
+            service.stop()
+
+    def figures(self, load, began):
+        lines = self.results()
+        counts = collections.Counter(line["message_id"] for line in lines)
+        return Figures(
+            accepted=len(load.accepted), refused=load.refused, unknown=load.unknown,
+            worked_off=len(counts), failed=len({line["message_id"] for line in lines
+                                                if not line["success"]}),
+            lost=len(load.accepted.keys() - counts.keys()),
+            duplicates=sum(counts.values()) - len(counts), wrong_answers=len(load.wrong),
+            slowest_answer_s=round(load.slowest_s, 3), seconds=round(time.monotonic() - began, 1),
+            notes={"wrong": load.wrong[:3]} if load.wrong else {})
+
+
+def until_accepted(load, more, timeout_s=40.0):
+    before = len(load.accepted)
+    until(f"{more} more are accepted", lambda: len(load.accepted) >= before + more, timeout_s)
