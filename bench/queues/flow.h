@@ -91,7 +91,7 @@ inline void consume_all(queue::Consumer& consumer, std::size_t total,
   const Time deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (done < total) {
     batch.clear();
-    const Status status = consumer.receive(batch, batch_size, deadline, {});
+    const Status status = consumer.receive(batch, std::min(batch_size, total - done), deadline, {});
     if (!status.ok() || batch.empty()) fail("nothing more came: " + to_string(status));
     if (done == 0) begin = std::chrono::steady_clock::now();
     done += batch.size();

@@ -11,11 +11,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kFetchMax = 1000;
+constexpr std::size_t kFetchMax = 2000;  // fewer, larger batches cost the server less
 // How long a request for the next message stays with the server. When the server is restarted it
 // forgets the request, and we ask again after this time.
 constexpr milliseconds kFetchWait{1000};
 constexpr milliseconds kPauseWithoutServer{20};
+constexpr std::size_t kWindowMin = 32;
+constexpr milliseconds kWaitMax{100};
+constexpr std::int64_t kHeaderBytes = 64 * 1024;
 constexpr milliseconds kKeepInterval{500};
 constexpr std::size_t kHistoryMax = 100'000;
 
@@ -38,7 +41,8 @@ auto wake_at_stop(const std::stop_token& stop, Mutex& mutex, Condition& conditio
 NatsConsumer::NatsConsumer(NatsOptions options, DeadLetters& foreign)
     : options_(std::move(options)),
       foreign_(foreign),
-      link_(options_, "consumer", [this](jsCtx& js) { return prepare(js, options_); }) {}
+      link_(options_, "consumer", [this](jsCtx& js) { return prepare(js, options_); }),
+      window_(std::min(kWindowMin, options_.prefetch)) {}
 
 NatsConsumer::~NatsConsumer() {
   stop_accepting();
@@ -96,13 +100,27 @@ std::shared_ptr<NatsConsumer::Source> NatsConsumer::subscribe(
   return source;
 }
 
+bool NatsConsumer::wants_more() const {
+  return buffer_.size() <= window_ / 2 && buffer_bytes_ <= options_.prefetch_bytes / 2;
+}
+
 std::size_t NatsConsumer::room(const std::stop_token& stop) {
   MutexLock lock(mutex_);
-  while (!closed_ && !stop.stop_requested() && buffer_.size() > options_.prefetch / 2) {
-    lock.wait(room_);
-  }
+  while (!closed_ && !stop.stop_requested() && !wants_more()) lock.wait(room_);
   if (closed_ || stop.stop_requested()) return 0;
-  return std::clamp<std::size_t>(options_.prefetch - buffer_.size(), 1, kFetchMax);
+  adapt();
+  return std::clamp<std::size_t>(window_ - std::min(window_, buffer_.size()), 1, kFetchMax);
+}
+
+// As far ahead as the workers need, and no further: what waits here can't be had by another
+// processor. Twice as far when they ran out although there was more, half when the next one has
+// waited too long.
+void NatsConsumer::adapt() {
+  if (buffer_.empty()) {
+    if (last_was_full_) window_ = std::min(2 * window_, options_.prefetch);
+  } else if (std::chrono::steady_clock::now() - buffer_.front()->told > kWaitMax) {
+    window_ = std::max(window_ / 2, kWindowMin);
+  }
 }
 
 // Asks for what is there, at most `max`, or for the first that comes: a request that expires and
@@ -113,6 +131,10 @@ void NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max)
   jsFetchRequest_Init(&request);
   request.Batch = static_cast<int>(max);
   request.NoWait = true;
+  // Whatever its size, one message must fit.
+  request.MaxBytes =
+      std::max(static_cast<std::int64_t>(options_.prefetch_bytes / 2),
+               natsConnection_GetMaxPayload(source->session->connection()) + kHeaderBytes);
   request.Expires = std::chrono::nanoseconds(kFetchWait).count();
   natsMsgList list{};
   const natsStatus status =
@@ -121,6 +143,7 @@ void NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max)
   {
     const MutexLock lock(mutex_);
     if (count == 0) pending_on_server_ = 0;
+    last_was_full_ = count == max;
     for (std::size_t i = 0; i < count; ++i)
       keep(source, NatsMessage(std::exchange(list.Msgs[i], nullptr)));
     if (count > 0) arrivals_.notify_one();
@@ -149,6 +172,8 @@ void NatsConsumer::keep(const std::shared_ptr<Source>& source, NatsMessage messa
   held.message = std::move(message);
   held.sequence = meta->Sequence.Stream;
   held.delivered = meta->NumDelivered;
+  held.bytes = static_cast<std::uint64_t>(natsMsg_GetDataLength(held.message.get()));
+  buffer_bytes_ += held.bytes;
   held.told = std::chrono::steady_clock::now();
   pending_on_server_ = meta->NumPending;
   buffer_.push_back(&held);
@@ -186,10 +211,11 @@ std::vector<NatsConsumer::Held*> NatsConsumer::take(std::size_t max, Time deadli
   const std::size_t count = std::min(max, buffer_.size());
   taken.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
+  for (const Held* held : taken) buffer_bytes_ -= held->bytes;
   stats_.received += count;
   stats_.in_flight += count;
   if (!buffer_.empty()) arrivals_.notify_one();
-  if (buffer_.size() <= options_.prefetch / 2) room_.notify_one();
+  if (wants_more()) room_.notify_one();
   return taken;
 }
 
@@ -350,6 +376,7 @@ void NatsConsumer::give_back_buffer() {
   {
     const MutexLock lock(mutex_);
     left.swap(buffer_);
+    buffer_bytes_ = 0;
   }
   for (Held* held : left) static_cast<void>(natsMsg_Nak(held->message.get(), nullptr));
   const MutexLock lock(mutex_);

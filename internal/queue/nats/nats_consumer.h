@@ -53,6 +53,7 @@ class NatsConsumer final : public Consumer, public Settler {
     NatsMessage message;
     std::uint64_t sequence = 0;
     std::uint64_t delivered = 0;
+    std::uint64_t bytes = 0;
     Time told;  // when the server last heard that we have it
   };
   // What the server doesn't know of a message that came back to it.
@@ -66,8 +67,10 @@ class NatsConsumer final : public Consumer, public Settler {
   std::shared_ptr<Source> subscribe(std::shared_ptr<NatsSession> session);
   void fetch(const std::shared_ptr<Source>& source, std::size_t max);
   void keep(const std::shared_ptr<Source>& source, NatsMessage message) REQUIRES(mutex_);
-  // How much may be fetched; waits until that is something. 0: stopped.
+  // How many may be fetched; waits until that is something. 0: stopped.
   std::size_t room(const std::stop_token& stop);
+  [[nodiscard]] bool wants_more() const REQUIRES(mutex_);
+  void adapt() REQUIRES(mutex_);
 
   void run_keeping(const std::stop_token& stop);
   void tell_still_at_work(Time now) EXCLUDES(mutex_);
@@ -102,6 +105,9 @@ class NatsConsumer final : public Consumer, public Settler {
   std::deque<Held> slots_ GUARDED_BY(mutex_);
   std::vector<Held*> free_ GUARDED_BY(mutex_);
   std::deque<Held*> buffer_ GUARDED_BY(mutex_);
+  std::uint64_t buffer_bytes_ GUARDED_BY(mutex_) = 0;
+  std::size_t window_ GUARDED_BY(mutex_);  // how many to fetch ahead, see adapt()
+  bool last_was_full_ GUARDED_BY(mutex_) = false;
   std::unordered_map<std::uint64_t, History> history_ GUARDED_BY(mutex_);
   std::shared_ptr<NatsSession> latest_ GUARDED_BY(mutex_);
   ConsumerStats stats_ GUARDED_BY(mutex_);

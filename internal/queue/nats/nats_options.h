@@ -37,7 +37,9 @@ struct NatsOptions {
   // After it the server gives a message that isn't settled to somebody else. We put that off for as
   // long as we live, so it is the time until others take over from a processor that died.
   std::chrono::nanoseconds ack_wait = std::chrono::seconds(30);
-  std::size_t prefetch = 4096;  // messages fetched and not yet handed out
+  // At most so much is fetched ahead of being handed out.
+  std::size_t prefetch = 8192;
+  std::uint64_t prefetch_bytes = std::uint64_t{32} << 20;
   PublishLimits limits;
 };
 
