@@ -4,7 +4,7 @@
 //
 // Prints one line of JSON: messages, and the seconds they took. `theirs publish` only publishes
 // asynchronously with a window of 4096; `theirs consume` only fetches 1000 at a time and acks each.
-#include <thread>
+#include <functional>
 
 #include "fakes/executors.h"
 #include "queue/nats/nats_consumer.h"
@@ -17,9 +17,11 @@ namespace {
 
 void wait_until_ready(const std::function<Status()>& health) {
   const Time deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  EventCount nothing;  // there is no event to wait for
   while (!health().ok()) {
-    if (std::chrono::steady_clock::now() > deadline) fail(health().text());
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const Time now = std::chrono::steady_clock::now();
+    if (now > deadline) fail(health().text());
+    nothing.wait(nothing.prepare_wait(), now + std::chrono::milliseconds(1));
   }
 }
 

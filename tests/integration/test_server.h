@@ -6,9 +6,9 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "base/clock.h"
+#include "base/event_count.h"
 #include "base/uuid.h"
 
 namespace millrace::integration {
@@ -29,9 +29,11 @@ inline std::string unique_name(const std::string& prefix) { return prefix + Uuid
 template <class Ok>
 bool eventually(Ok ok, Duration limit = std::chrono::seconds(20)) {
   const Time deadline = std::chrono::steady_clock::now() + limit;
+  EventCount nothing;  // a server has no event to wait for
   while (!ok()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const Time now = std::chrono::steady_clock::now();
+    if (now > deadline) return false;
+    nothing.wait(nothing.prepare_wait(), now + std::chrono::milliseconds(2));
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include "queue/nats/nats_consumer.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "observe/log.h"
 #include "queue/nats/nats_error.h"
@@ -20,7 +21,6 @@ constexpr std::size_t kWindowMin = 32;
 constexpr milliseconds kWaitMax{100};
 constexpr std::int64_t kHeaderBytes = 64 * 1024;
 constexpr milliseconds kKeepInterval{500};
-constexpr std::size_t kHistoryMax = 100'000;
 
 Status prepare(jsCtx& js, const NatsOptions& options) {
   Status stream = ensure_stream(js, options);
@@ -226,15 +226,9 @@ void NatsConsumer::deliver(Held& held, std::vector<Delivery>& out) {
   std::uint32_t number = 1;
   if (held.delivered > 1) {
     const MutexLock lock(mutex_);
-    number = attempt(held);
+    number = history_.attempt(held.sequence, held.delivered);
   }
-  out.emplace_back(std::move(*message), number, *this, reinterpret_cast<std::uintptr_t>(&held));
-}
-
-std::uint32_t NatsConsumer::attempt(const Held& held) {
-  const auto known = history_.find(held.sequence);
-  const std::uint64_t unhandled = known == history_.end() ? 0 : known->second.unhandled;
-  return static_cast<std::uint32_t>(held.delivered - std::min(unhandled, held.delivered - 1));
+  out.emplace_back(std::move(*message), number, *this, std::bit_cast<std::uintptr_t>(&held));
 }
 
 void NatsConsumer::bury_foreign(Held& held, const Status& why) {
@@ -277,14 +271,14 @@ void NatsConsumer::release(Held& held) {
 }
 
 NatsConsumer::Held& NatsConsumer::held_of(const Delivery& delivery) {
-  return *reinterpret_cast<Held*>(static_cast<std::uintptr_t>(delivery.token()));
+  return *std::bit_cast<Held*>(static_cast<std::uintptr_t>(delivery.token()));
 }
 
 void NatsConsumer::on_ack(Delivery& delivery) noexcept {
   Held& held = held_of(delivery);
   if (held.delivered > 1) {
     const MutexLock lock(mutex_);
-    history_.erase(held.sequence);
+    history_.forget(held.sequence);
   }
   settle(held, &ConsumerStats::acked,
          [](natsMsg* message) { return natsMsg_Ack(message, nullptr); });
@@ -294,11 +288,7 @@ void NatsConsumer::on_retry(Delivery& delivery, Duration delay, std::string_view
   Held& held = held_of(delivery);
   {
     const MutexLock lock(mutex_);
-    if (history_.size() < kHistoryMax) {
-      History& history = history_[held.sequence];
-      history.noted = std::chrono::steady_clock::now();
-      if (history.first_failed_ms == 0) history.first_failed_ms = system_clock().unix_ms();
-    }
+    history_.note_failed(held.sequence, system_clock().now(), system_clock().unix_ms());
   }
   const auto wait = std::chrono::ceil<milliseconds>(delay).count();
   settle(held, &ConsumerStats::retried, [wait](natsMsg* message) {
@@ -310,7 +300,7 @@ void NatsConsumer::on_reject(Delivery& delivery, std::string_view /*why*/) noexc
   Held& held = held_of(delivery);
   {
     const MutexLock lock(mutex_);
-    history_.erase(held.sequence);
+    history_.forget(held.sequence);
   }
   settle(held, &ConsumerStats::rejected,
          [](natsMsg* message) { return natsMsg_Term(message, nullptr); });
@@ -320,11 +310,7 @@ void NatsConsumer::on_nack(Delivery& delivery) noexcept {
   Held& held = held_of(delivery);
   {
     const MutexLock lock(mutex_);
-    if (history_.size() < kHistoryMax) {
-      History& history = history_[held.sequence];
-      history.noted = std::chrono::steady_clock::now();
-      ++history.unhandled;
-    }
+    history_.note_unhandled(held.sequence, system_clock().now());
   }
   settle(held, &ConsumerStats::nacked,
          [](natsMsg* message) { return natsMsg_Nak(message, nullptr); });
@@ -334,9 +320,7 @@ Origin NatsConsumer::origin(const Delivery& delivery) const {
   const Held& held = held_of(delivery);
   Origin origin{options_.stream, -1, static_cast<std::int64_t>(held.sequence), 0};
   const MutexLock lock(mutex_);
-  if (const auto known = history_.find(held.sequence); known != history_.end()) {
-    origin.first_failed_ms = known->second.first_failed_ms;
-  }
+  origin.first_failed_ms = history_.first_failed_ms(held.sequence);
   return origin;
 }
 
@@ -366,9 +350,7 @@ void NatsConsumer::tell_still_at_work(Time now) {
     held.told = now;
     static_cast<void>(natsMsg_InProgress(held.message.get(), nullptr));
   }
-  std::erase_if(history_, [&](const auto& entry) {
-    return now - entry.second.noted > std::chrono::hours(1);
-  });
+  history_.forget_older(now);
 }
 
 void NatsConsumer::give_back_buffer() {
@@ -383,9 +365,10 @@ void NatsConsumer::give_back_buffer() {
   for (Held* held : left) release(*held);
 }
 
-void NatsConsumer::stop_accepting() {
+void NatsConsumer::close(bool abort) {
   const MutexLock lock(mutex_);
   closed_ = true;
+  aborted_ = aborted_ || abort;
   room_.notify_all();
   arrivals_.notify_all();
 }
@@ -408,14 +391,6 @@ Status NatsConsumer::drain(Time deadline) {
   static_cast<void>(
       natsConnection_FlushTimeout(session->connection(), std::min(left.count(), 2000L)));
   return {};
-}
-
-void NatsConsumer::abort() {
-  const MutexLock lock(mutex_);
-  closed_ = true;
-  aborted_ = true;
-  room_.notify_all();
-  arrivals_.notify_all();
 }
 
 }  // namespace millrace::queue

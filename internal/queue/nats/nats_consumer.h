@@ -11,11 +11,11 @@
 #include <deque>
 #include <memory>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "queue/consumer.h"
 #include "queue/dead_letters.h"
+#include "queue/nats/nats_history.h"
 #include "queue/nats/nats_link.h"
 
 namespace millrace::queue {
@@ -36,10 +36,10 @@ class NatsConsumer final : public Consumer, public Settler {
   [[nodiscard]] ConsumerStats consumer_stats() const override;
 
   // What is fetched and not handed out goes back to the server at once.
-  void stop_accepting() override;
+  void stop_accepting() override { close(false); }
   // Waits until everything in flight is settled and the server was told.
   Status drain(Time deadline) override;
-  void abort() override;
+  void abort() override { close(true); }
 
  private:
   // A subscription with the session it needs, for as long as one of its messages is unsettled.
@@ -56,12 +56,8 @@ class NatsConsumer final : public Consumer, public Settler {
     std::uint64_t bytes = 0;
     Time told;  // when the server last heard that we have it
   };
-  // What the server doesn't know of a message that came back to it.
-  struct History {
-    std::uint32_t unhandled = 0;  // deliveries that don't count as attempts
-    std::int64_t first_failed_ms = 0;
-    Time noted;
-  };
+
+  void close(bool abort) EXCLUDES(mutex_);
 
   void run_fetching(const std::stop_token& stop);
   std::shared_ptr<Source> subscribe(std::shared_ptr<NatsSession> session);
@@ -79,7 +75,6 @@ class NatsConsumer final : public Consumer, public Settler {
                           Status& status);
   void deliver(Held& held, std::vector<Delivery>& out);
   void bury_foreign(Held& held, const Status& why);
-  [[nodiscard]] std::uint32_t attempt(const Held& held) REQUIRES(mutex_);
   static Held& held_of(const Delivery& delivery);
 
   // Tells the server by `tell(message)`, and closes the books of it.
@@ -108,7 +103,7 @@ class NatsConsumer final : public Consumer, public Settler {
   std::uint64_t buffer_bytes_ GUARDED_BY(mutex_) = 0;
   std::size_t window_ GUARDED_BY(mutex_);  // how many to fetch ahead, see adapt()
   bool last_was_full_ GUARDED_BY(mutex_) = false;
-  std::unordered_map<std::uint64_t, History> history_ GUARDED_BY(mutex_);
+  NatsHistory history_ GUARDED_BY(mutex_);
   std::shared_ptr<NatsSession> latest_ GUARDED_BY(mutex_);
   ConsumerStats stats_ GUARDED_BY(mutex_);
   std::uint64_t pending_on_server_ GUARDED_BY(mutex_) = 0;

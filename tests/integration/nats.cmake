@@ -1,4 +1,0 @@
-millrace_server_test(nats_conformance_test nats
-  SOURCES nats_conformance_test.cpp DEPS millrace_conformance millrace_queue_nats)
-millrace_server_test(nats_queue_test nats
-  SOURCES nats_queue_test.cpp DEPS millrace_conformance millrace_queue_nats)
