@@ -1,7 +1,5 @@
 #include "app/queues.h"
 
-#include <stdexcept>
-
 #include "app/shell.h"
 #include "queue/nats/nats_consumer.h"
 #include "queue/nats/nats_dead_letters.h"
@@ -60,22 +58,18 @@ Status ProcessorQueue::start() {
 }
 
 ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor) {
-  if (settings.queue_type == "memory") return make_memory_queue(settings, executor);
   if (settings.queue_type == "nats") return make_nats_queue(settings, executor);
-  throw std::invalid_argument("QUEUE_TYPE=" + settings.queue_type + " isn't there yet");
+  return make_memory_queue(settings, executor);
 }
 
 std::unique_ptr<queue::Producer> make_producer(const config::Settings& settings,
                                                http::ReactorPool& reactors,
                                                observe::Registry& registry) {
-  if (settings.queue_type == "memory") {
-    return std::make_unique<queue::RemoteProducer>(
-        reactors, parse_upstreams(settings.processor_urls), registry);
-  }
   if (settings.queue_type == "nats") {
     return std::make_unique<queue::NatsProducer>(nats_options(settings), reactors);
   }
-  throw std::invalid_argument("QUEUE_TYPE=" + settings.queue_type + " isn't there yet");
+  return std::make_unique<queue::RemoteProducer>(reactors, parse_upstreams(settings.processor_urls),
+                                                 registry);
 }
 
 }  // namespace millrace::app
