@@ -14,7 +14,8 @@ class Ingest final : public ServiceApp {
       : settings_(settings),
         shell_("ingest", settings),
         producer_(make_producer(settings, shell_.reactors, shell_.registry)),
-        core_(*producer_, shell_.registry) {
+        core_(*producer_, shell_.registry,
+              {.max = settings.dedupe_max, .window = settings.dedupe_window}) {
     shell_.ops.can_work = work_check();
     shell_.ops.stats_json = [this] { return edge::ingest_stats_json(core_); };
   }

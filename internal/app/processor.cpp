@@ -5,6 +5,7 @@
 #include "app/shell.h"
 #include "edge/enqueue/enqueue_routes.h"
 #include "observe/log.h"
+#include "queue/deduping_consumer.h"
 #include "queue/remote/remote_producer.h"
 #include "sink/file_sink.h"
 #include "sink/log_sink.h"
@@ -43,9 +44,10 @@ class Processor final : public ServiceApp {
       : settings_(settings),
         shell_("processor", settings),
         queue_(make_processor_queue(settings, shell_.reactors)),
+        consumer_(*queue_.consumer, {.window = settings.dedupe_window, .max = settings.dedupe_max}),
         handler_(worker::make_handler(settings.handler)),
         sink_(make_sink(settings)),
-        pool_(pool_options(settings), *queue_.consumer, *handler_, *sink_, *queue_.dead_letters,
+        pool_(pool_options(settings), consumer_, *handler_, *sink_, *queue_.dead_letters,
               worker::register_pool_metrics(shell_.registry)) {
     shell_.ops.stats_json = [this] { return stats_json(); };
     shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) {
@@ -127,6 +129,7 @@ class Processor final : public ServiceApp {
                                     {"in_flight", pool.in_flight},
                                     {"retries", pool.retries},
                                     {"dead_letters", pool.dead_letters},
+                                    {"duplicates", consumer_.duplicates()},
                                     {"stuck", pool.stuck}}}}
         .dump();
   }
@@ -151,6 +154,9 @@ class Processor final : public ServiceApp {
     consumer("millrace_queue_retried_total", "Deliveries to be tried again.", &Stats::retried);
     consumer("millrace_queue_rejected_total", "Deliveries dead-lettered.", &Stats::rejected);
     consumer("millrace_queue_nacked_total", "Deliveries given back.", &Stats::nacked);
+    registry.counter_from("millrace_queue_duplicates_total",
+                          "Deliveries of an id that was in work or done already.",
+                          [this] { return static_cast<double>(consumer_.duplicates()); });
     registry.counter_from("millrace_queue_stored_total", "Messages stored in the queue.", [this] {
       return static_cast<double>(queue_.producer->producer_stats().stored);
     });
@@ -162,6 +168,7 @@ class Processor final : public ServiceApp {
   const config::Settings settings_;
   Shell shell_;
   ProcessorQueue queue_;
+  queue::DedupingConsumer consumer_;
   const std::unique_ptr<worker::Handler> handler_;
   const std::unique_ptr<sink::Sink> sink_;
   worker::Pool pool_;

@@ -16,6 +16,7 @@ using Values = std::vector<std::string>;
 constexpr Services kBoth = only(Service::ingest) | only(Service::processor);
 
 constexpr std::size_t kBrokersMax = 64;
+constexpr std::size_t kShownBytesMax = 40;  // of a wrong name
 
 // A comma-separated list whose parts `wrong` has nothing against.
 Declaration list(std::string_view name, std::string fallback, std::string allowed,
@@ -66,7 +67,9 @@ std::optional<std::string> wrong_providers(const Values& providers) {
   std::set<std::string_view> seen;
   for (const std::string& provider : providers) {
     if (provider == "composite") return "a composite can't be part of a composite";
-    if (!known.contains(provider)) return "'" + printable(provider) + "' is not known";
+    if (!known.contains(provider)) {
+      return "'" + printable(provider.substr(0, kShownBytesMax)) + "' is not known";
+    }
     if (!seen.insert(provider).second) return "'" + provider + "' is there twice";
   }
   if (seen.size() < 2) return "one provider is no composite";

@@ -33,6 +33,8 @@ struct Settings {
   std::uint64_t sink_file_max_bytes = 0;  // rotated beyond; 0: never
   std::string dead_letter_file = "dead-letters.ndjson";
   std::uint32_t max_attempts = 3;
+  std::chrono::milliseconds dedupe_window{600'000};
+  std::uint32_t dedupe_max = 1'000'000;
   std::chrono::milliseconds shutdown_timeout{30'000};
   std::chrono::milliseconds request_timeout{5'000};   // from a request's arrival to its answer
   std::chrono::milliseconds read_timeout{10'000};     // to receive one request whole

@@ -82,6 +82,7 @@ class Delivery {
 
   // For the settler, which may keep the message to deliver it again.
   [[nodiscard]] Message take_message() { return std::move(message_); }
+  void put_message(Message message) { message_ = std::move(message); }
 
  private:
   Settler* release() { return std::exchange(settler_, nullptr); }

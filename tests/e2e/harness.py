@@ -82,6 +82,15 @@ class Stack:
 
         return until("everything sent is worked off", counters)
 
+    def settled_processor(self):
+        """Nothing waits in the queue and nothing is in work."""
+        def at_rest():
+            metrics = self.processor.metrics()
+            return (metrics["millrace_queue_depth_messages"] == 0 and
+                    metrics["millrace_pool_in_flight"] == 0)
+
+        until("the processor is at rest", at_rest)
+
 
 def at_each_edge(test):
     """Runs a test of a StackTestCase at both places that take a client's JSON."""

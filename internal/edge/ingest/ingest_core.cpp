@@ -4,52 +4,63 @@
 
 namespace millrace::edge {
 
-IngestCore::IngestCore(queue::Producer& producer, observe::Registry& registry, const Clock& clock)
+IngestCore::IngestCore(queue::Producer& producer, observe::Registry& registry,
+                       KeyWindowOptions keys, const Clock& clock)
     : producer_(producer),
       clock_(clock),
+      keys_(keys, clock),
       received_(registry.counter("millrace_ingest_received_total",
                                  "Well-formed messages received for the queue.")),
       sent_(registry.counter("millrace_ingest_sent_total", "Messages the queue has accepted.")),
       failed_(registry.counter("millrace_ingest_failed_total",
                                "Messages the queue refused, or whose outcome is unknown.")) {}
 
-Result<Message> IngestCore::make_message(Result<IngestItem>& item) const {
-  if (!item.has_value()) return std::move(item).error();
+std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswer& answer) {
+  const auto refuse = [&](Status why) {
+    answer.status = std::move(why);
+    return std::nullopt;
+  };
+  if (!item.has_value()) return refuse(std::move(item).error());
   IngestFields& fields = item->fields;
   const std::string& key = item->idempotency_key;
   if (key.size() > kIdempotencyKeyBytesMax) {
-    return Status(Code::rejected, "Idempotency-Key: must be at most 256 bytes");
+    return refuse({Code::rejected, "Idempotency-Key: must be at most 256 bytes"});
   }
   const Uuid id = key.empty() ? Uuid::v7() : Uuid::derived(fields.source, key);
-  MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
-                        std::move(fields.data), std::move(fields.metadata)};
-  if (Status refused = validate(message); !refused.ok()) return refused;
-  return Message::encode(message);
+  const MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
+                              std::move(fields.data), std::move(fields.metadata)};
+  if (Status refused = validate(message); !refused.ok()) return refuse(std::move(refused));
+  const auto seen = key.empty() ? KeyWindow::Seen::first : keys_.begin(message);
+  if (seen == KeyWindow::Seen::other_body) {
+    return refuse({Code::rejected, "Idempotency-Key: was used for another body"});
+  }
+  answer.message_id = message.id;
+  received_.add();
+  if (seen == KeyWindow::Seen::first) return Message::encode(message);
+  sent_.add();  // once more: the queue has it
+  return std::nullopt;
 }
 
 void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, IngestDone done) {
   std::vector<IngestAnswer> answers(items.size());
   std::vector<Message> batch;
-  std::vector<std::size_t> places;  // of the batch's messages among the answers
+  std::vector<Place> places;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    Result<Message> message = make_message(items[i]);
-    if (!message.has_value()) {
-      answers[i].status = std::move(message).error();
-      continue;
-    }
-    answers[i].message_id = message->id();
+    auto message = prepare(items[i], answers[i]);
+    if (!message) continue;
     batch.push_back(std::move(*message));
-    places.push_back(i);
+    places.push_back({i, !items[i]->idempotency_key.empty()});
   }
   if (batch.empty()) return done(std::move(answers));
-  received_.add(batch.size());
   producer_.publish(std::move(batch), deadline,
                     [this, answers = std::move(answers), places = std::move(places),
                      done = std::move(done)](std::vector<Status> verdicts) mutable {
                       std::uint64_t sent = 0;
                       for (std::size_t k = 0; k < places.size(); ++k) {
+                        IngestAnswer& answer = answers[places[k].answer];
                         sent += verdicts[k].ok() ? 1U : 0U;
-                        answers[places[k]].status = std::move(verdicts[k]);
+                        if (places[k].keyed) keys_.end(answer.message_id, verdicts[k]);
+                        answer.status = std::move(verdicts[k]);
                       }
                       sent_.add(sent);
                       failed_.add(places.size() - sent);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/unique_function.h"
+#include "edge/ingest/key_window.h"
 #include "message/json.h"
 #include "observe/metrics.h"
 #include "queue/producer.h"
@@ -38,7 +40,7 @@ struct IngestStats {
 // Thread-safe.
 class IngestCore {
  public:
-  IngestCore(queue::Producer& producer, observe::Registry& registry,
+  IngestCore(queue::Producer& producer, observe::Registry& registry, KeyWindowOptions keys = {},
              const Clock& clock = system_clock());
 
   // One answer per item, in order. An item that is already an error is answered with it and fails
@@ -49,10 +51,18 @@ class IngestCore {
   [[nodiscard]] IngestStats stats() const;
 
  private:
-  Result<Message> make_message(Result<IngestItem>& item) const;
+  // A message under way, and which of the answers is its own.
+  struct Place {
+    std::size_t answer;
+    bool keyed;
+  };
+
+  // Nothing when there is nothing to publish; `answer` says why.
+  std::optional<Message> prepare(Result<IngestItem>& item, IngestAnswer& answer);
 
   queue::Producer& producer_;
   const Clock& clock_;
+  KeyWindow keys_;
   observe::Counter& received_;
   observe::Counter& sent_;
   observe::Counter& failed_;

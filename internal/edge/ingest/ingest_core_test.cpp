@@ -38,7 +38,7 @@ struct Core {
   FakeProducer producer;
   observe::Registry registry;
   ManualClock clock;
-  IngestCore core{producer, registry, clock};
+  IngestCore core{producer, registry, {}, clock};
 };
 
 TEST_CASE("nothing is accepted before the queue has it") {
@@ -104,10 +104,39 @@ TEST_CASE("ids are fresh, or derived from source and Idempotency-Key") {
   Core t;
   CHECK(t.id_of(item("a")) != t.id_of(item("a")));
   const std::string id = t.id_of(item("a", "key"));
-  CHECK(t.id_of(item("a", "key")) == id);
+  CHECK(Core().id_of(item("a", "key")) == id);
   CHECK(t.id_of(item("a", "other")) != id);
   CHECK(t.id_of(item("b", "key")) != id);
   CHECK(t.id_of(item("ak", "ey")) != id);
+}
+
+TEST_CASE("a repeat of what the queue has isn't published again, another body is refused") {
+  Core t;
+  const std::string id = t.id_of(item("a", "key"));
+  t.ingest({item("a", "key"), item("b", "key")});
+  Publication publication = t.producer.take();
+  CHECK(publication.batch.size() == 1);
+  publication.answer({});
+  CHECK(t.answers[0].status.ok());
+  CHECK(t.answers[0].message_id == id);
+  CHECK(t.answers[1].message_id != id);
+  t.ingest({IngestItem{{"a", "other", {}}, "key"}});
+  CHECK(t.answers[0].status.code() == Code::rejected);
+  CHECK_THAT(t.answers[0].status.text(), Catch::Contains("Idempotency-Key"));
+  const IngestStats stats = t.core.stats();
+  CHECK(stats.received == 3);
+  CHECK(stats.sent == 3);
+}
+
+TEST_CASE("a repeat of what was refused, or is unknown, is published again") {
+  for (const Code code : {Code::full, Code::deadline}) {
+    Core t;
+    t.ingest({item("a", "key")});
+    t.producer.take().answer(Status(code, "no"));
+    t.ingest({item("a", "key")});
+    t.producer.take().answer({});
+    CHECK(t.answers[0].status.ok());
+  }
 }
 
 TEST_CASE("an Idempotency-Key is bounded") {

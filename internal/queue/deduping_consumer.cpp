@@ -1,0 +1,83 @@
+#include "queue/deduping_consumer.h"
+
+#include <bit>
+
+namespace millrace::queue {
+
+Status DedupingConsumer::receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
+                                 const std::stop_token& stop) {
+  const std::size_t before = out.size();
+  std::vector<Delivery> arrived;
+  for (;;) {
+    arrived.clear();
+    Status status = inner_.receive(arrived, max, deadline, stop);
+    if (arrived.empty()) return status;
+    std::vector<Delivery> repeated;
+    {
+      const MutexLock lock(mutex_);
+      for (Delivery& delivery : arrived) hand_out(std::move(delivery), out, repeated);
+    }
+    for (Delivery& delivery : repeated) std::move(delivery).ack();
+    if (out.size() > before || !status.ok()) return status;
+  }
+}
+
+void DedupingConsumer::hand_out(Delivery delivery, std::vector<Delivery>& out,
+                                std::vector<Delivery>& repeated) {
+  const RecentKey key = RecentKey::of(delivery.message().id(), delivery.message().replay());
+  if (const auto known = in_work_.find(key); known != in_work_.end()) {
+    duplicates_.fetch_add(1, std::memory_order_relaxed);
+    known->second.copies.push_back(std::move(delivery));
+    return;
+  }
+  if (done_.contains(key, clock_.now())) {
+    duplicates_.fetch_add(1, std::memory_order_relaxed);
+    repeated.push_back(std::move(delivery));
+    return;
+  }
+  InWork& work = in_work_.try_emplace(key, InWork{key, std::move(delivery), {}}).first->second;
+  const std::uint32_t attempt = work.first.attempt();
+  out.emplace_back(work.first.take_message(), attempt, *this, std::bit_cast<std::uintptr_t>(&work));
+}
+
+DedupingConsumer::InWork DedupingConsumer::finish(Delivery& delivery, bool done) {
+  const auto& work = *std::bit_cast<const InWork*>(static_cast<std::uintptr_t>(delivery.token()));
+  const MutexLock lock(mutex_);
+  if (done) done_.add(work.key, clock_.now());
+  InWork finished = std::move(in_work_.extract(work.key).mapped());
+  finished.first.put_message(delivery.take_message());  // its own queue may look at it
+  return finished;
+}
+
+void DedupingConsumer::on_ack(Delivery& delivery) noexcept {
+  InWork work = finish(delivery, true);
+  std::move(work.first).ack();
+  for (Delivery& copy : work.copies) std::move(copy).ack();
+}
+
+void DedupingConsumer::on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept {
+  InWork work = finish(delivery, false);
+  std::move(work.first).retry(delay, why);
+  for (Delivery& copy : work.copies) std::move(copy).retry(delay, why);
+}
+
+void DedupingConsumer::on_reject(Delivery& delivery, std::string_view why) noexcept {
+  InWork work = finish(delivery, false);
+  std::move(work.first).reject(why);
+  for (Delivery& copy : work.copies) std::move(copy).reject(why);
+}
+
+void DedupingConsumer::on_nack(Delivery& delivery) noexcept {
+  finish(delivery, false);  // and dropped, with its copies
+}
+
+void DedupingConsumer::on_extend(Delivery& delivery) noexcept {
+  std::bit_cast<InWork*>(static_cast<std::uintptr_t>(delivery.token()))->first.extend();
+}
+
+Origin DedupingConsumer::origin(const Delivery& delivery) const {
+  return std::bit_cast<const InWork*>(static_cast<std::uintptr_t>(delivery.token()))
+      ->first.origin();
+}
+
+}  // namespace millrace::queue
