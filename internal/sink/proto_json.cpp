@@ -18,4 +18,10 @@ Status append_proto_json(std::string& out, const google::protobuf::Message& mess
   return {};
 }
 
+Status parse_proto_json(const std::string& json, google::protobuf::Message& message) {
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
+  if (status.ok()) return {};
+  return {Code::invalid, "not the JSON of a " + message.GetTypeName()};
+}
+
 }  // namespace millrace::sink

@@ -16,4 +16,8 @@ namespace millrace::sink {
 // text.
 Status append_proto_json(std::string& out, const google::protobuf::Message& message);
 
+// Reads what append_proto_json() wrote. Code::invalid when it isn't the JSON form of such a
+// message.
+Status parse_proto_json(const std::string& json, google::protobuf::Message& message);
+
 }  // namespace millrace::sink

@@ -3,6 +3,13 @@
 //   {"id":"...","source":"...","reason":"...","attempts":3,
 //    "dead_lettered_at":"2026-01-02T03:04:05.678Z","message":{...}}
 //
+// One that was replayed stays, and a line after it takes it off the list:
+//
+//   {"replayed":["1024-89abcdef"],"at":"..."}
+//
+// Its key is the line's offset in the file and the line's CRC-32. Listing reads the file backwards
+// from its end; it knows the file that is open now, not those it was before a SIGHUP.
+//
 // `message` is the diplom.v1.DataMessage in protobuf's JSON form with the proto field names; of one
 // that can't be decoded there is `wire` instead, its bytes in base64.
 #pragma once

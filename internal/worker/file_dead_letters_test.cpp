@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "fakes/messages.h"
 #include "fakes/temp_dir.h"
@@ -74,6 +75,62 @@ TEST_CASE("FileDeadLetters::reopen goes on in a new file") {
   REQUIRE(letters.write({&letter, 1}).ok());
   CHECK(fakes::split_lines(read_file(dir / "d")).size() == 1);
   CHECK(fakes::split_lines(read_file(dir / "d.1")).size() == 1);
+}
+
+std::vector<std::string> ids_of(const queue::DeadLetterPage& page) {
+  std::vector<std::string> ids;
+  for (const auto& letter : page.letters) ids.push_back(letter.id);
+  return ids;
+}
+
+TEST_CASE("FileDeadLetters lists the newest first, in pages, without those that were replayed") {
+  const TempDir dir;
+  const ManualClock clock(1'767'323'045'678);
+  FileDeadLetters letters({.path = dir / "d", .clock = &clock});
+  REQUIRE(letters.start().ok());
+  const auto write = [&](std::size_t number) {
+    const Message message = fakes::make_message(number);
+    const auto letter = queue::DeadLetter::of(message, "why \"not\"", 3);
+    REQUIRE(letters.write({&letter, 1}).ok());
+  };
+  for (std::size_t i = 0; i < 5; ++i) write(i);
+
+  const auto first = letters.list("", 2).value();
+  CHECK(ids_of(first) == std::vector<std::string>{"m-4", "m-3"});
+  CHECK(first.letters[0].wire == fakes::make_message(4).wire());
+  CHECK(first.letters[0].source == "test");
+  CHECK(first.letters[0].reason == "why \"not\"");
+  CHECK(first.letters[0].attempts == 3);
+  CHECK(first.letters[0].dead_lettered_ms == 1'767'323'045'678);
+  write(5);  // the next page doesn't move
+  REQUIRE(letters.mark_replayed(std::vector{first.letters[1].key}).ok());
+  REQUIRE(letters.mark_replayed(std::vector{first.letters[1].key}).ok());
+  const auto second = letters.list(first.next, 2).value();
+  CHECK(ids_of(second) == std::vector<std::string>{"m-2", "m-1"});
+  const auto third = letters.list(second.next, 2).value();
+  CHECK(ids_of(third) == std::vector<std::string>{"m-0"});
+  CHECK(third.next.empty());
+  CHECK(ids_of(letters.list("", 3).value()) == std::vector<std::string>{"m-5", "m-4", "m-2"});
+  for (const char* nonsense : {"x", "12", "-1-0", "12:34"}) {
+    CHECK(letters.list(nonsense, 1).error().code() == Code::invalid);
+    CHECK(letters.mark_replayed(std::vector<std::string>{nonsense}).code() == Code::invalid);
+  }
+}
+
+TEST_CASE("FileDeadLetters: lines that aren't letters are passed over, wire bytes come back") {
+  const TempDir dir;
+  FileDeadLetters letters({.path = dir / "d"});
+  std::ofstream(dir / "d") << "not json\n[]\n{\"id\":1}\n"
+                           << R"({"id":"torn","sou)";
+  REQUIRE(letters.start().ok());
+  queue::DeadLetter foreign;
+  foreign.wire = "\xff not a message";
+  foreign.reason = "foreign";
+  REQUIRE(letters.write({&foreign, 1}).ok());
+  const auto page = letters.list("", 10).value();
+  REQUIRE(page.letters.size() == 1);
+  CHECK(page.letters[0].wire == "\xff not a message");
+  CHECK(page.letters[0].id.empty());
 }
 
 }  // namespace
