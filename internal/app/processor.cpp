@@ -3,6 +3,7 @@
 #include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
+#include "edge/dlq/dlq_routes.h"
 #include "edge/enqueue/enqueue_routes.h"
 #include "observe/log.h"
 #include "queue/deduping_consumer.h"
@@ -48,7 +49,9 @@ class Processor final : public ServiceApp {
         handler_(worker::make_handler(settings.handler)),
         sink_(make_sink(settings)),
         pool_(pool_options(settings), consumer_, *handler_, *sink_, *queue_.dead_letters,
-              worker::register_pool_metrics(shell_.registry)) {
+              worker::register_pool_metrics(shell_.registry)),
+        dlq_(*queue_.dead_letters, *queue_.producer, shell_.reactors, settings.request_timeout,
+             shell_.registry) {
     shell_.ops.stats_json = [this] { return stats_json(); };
     shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) {
       const Status queue = queue_.consumer->health();
@@ -62,6 +65,7 @@ class Processor final : public ServiceApp {
     if (Status failed = queue_.start(); !failed.ok()) return failed;
     if (Status failed = pool_.start(); !failed.ok()) return failed;
     http::Router router;
+    dlq_.add_to(router);
     edge::add_enqueue_routes(router, *queue_.producer, shell_.reactors, queue::kHopEnqueuePath,
                              settings_.request_timeout);
     return shell_.open(std::move(router), settings_.processor_port);
@@ -172,6 +176,7 @@ class Processor final : public ServiceApp {
   const std::unique_ptr<worker::Handler> handler_;
   const std::unique_ptr<sink::Sink> sink_;
   worker::Pool pool_;
+  edge::DeadLetterRoutes dlq_;
 };
 
 }  // namespace

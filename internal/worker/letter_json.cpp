@@ -1,10 +1,9 @@
 #include "worker/letter_json.h"
 
-#include <cstdio>
-#include <ctime>
 #include <google/protobuf/wrappers.pb.h>
 #include <nlohmann/json.hpp>
 
+#include "base/utc.h"
 #include "diplom/v1/diplom.pb.h"
 #include "message/json.h"
 #include "sink/proto_json.h"
@@ -14,27 +13,6 @@ namespace {
 
 // How a line that takes letters off the list begins: no letter does.
 constexpr std::string_view kReplayed = R"({"replayed":)";
-
-// RFC 3339 in UTC, with milliseconds.
-std::string utc_text(std::int64_t unix_ms) {
-  const std::time_t seconds = unix_ms / 1000;
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-  char text[48];
-  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(unix_ms % 1000));
-  return text;
-}
-
-// 0 when it isn't what utc_text() writes.
-std::int64_t unix_ms_of(const std::string& text) {
-  std::tm utc{};
-  const char* const rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
-  int ms = 0;
-  if (rest == nullptr || std::sscanf(rest, ".%3dZ", &ms) != 1) return 0;
-  return std::int64_t{::timegm(&utc)} * 1000 + ms;
-}
 
 void append_message(std::string& out, std::string_view bytes) {
   diplom::v1::DataMessage decoded;

@@ -21,7 +21,7 @@ ARROWS = {
     "worker": ["base", "message", "observe", "queue/consumer.h", "queue/delivery.h",
                "queue/dead_letters.h", "sink/sink.h",
                # Dead letters are lines of a file, kept as the file sink keeps its results.
-               "sink/append_file.h", "sink/proto_json.h", "diplom/v1"],
+               "sink/append_file.h", "sink/backward_lines.h", "sink/proto_json.h", "diplom/v1"],
     "sink": ["base", "message", "observe", "diplom/v1"],
     "app": ["base", "config", "observe", "message", "http", "queue", "edge", "worker", "sink",
             "diplom/v1", "millrace/v1"],

@@ -13,6 +13,7 @@ for folder in ("e2e", "servers"):
     sys.path.insert(0, str(TESTS / folder))
 
 import servers  # noqa: E402  (the path comes first)
+import wire  # noqa: E402
 from harness import Service, until  # noqa: E402
 from load import Load  # noqa: E402
 from proxy import Proxy  # noqa: E402
@@ -120,6 +121,18 @@ class Field:
         for processor in self.processors:
             lines += processor.file_lines("results.ndjson", torn_max=self.killed)
         return lines
+
+    def dead_letters(self):
+        """The ids on the first page of the list, as often as there."""
+        page = self.processors[0].get_json("/dlq?limit=1000")
+        return [letter["id"] for letter in page["deadLetters"]]
+
+    def replay_all(self):
+        answer = wire.request(self.processors[0].port, "POST", "/dlq/replay", b'{"all":true}',
+                              timeout_s=10)
+        if answer.status != 200:
+            raise AssertionError(f"/dlq/replay: {answer}")
+        return answer.json()
 
     def settle(self, load):
         """Waits until everything accepted has its result; what hasn't by then is lost."""

@@ -84,10 +84,6 @@ def rolling_restart(field, load, quick):
         until_accepted(load, 50)
 
 
-def nothing(field, load, quick):
-    until_accepted(load, 300 if quick else 2000)
-
-
 def full(field, load, quick):
     """A consumer that can't keep up, and a queue that takes 200: clients are refused, and told."""
     until("the queue is full", lambda: load.refused > 20, 30)
@@ -124,6 +120,28 @@ def sigterm_without_broker(queue, brokers, quick):
         return field.figures(load, began)
 
 
+def poison_in_every_hundred(queue, brokers, quick):
+    """What fails is in the dead letters; put back once the handler is mended, it is worked off."""
+    began = time.monotonic()
+    with Field(queue, brokers) as field:
+        with field.load(metadata=poison) as load:
+            until_accepted(load, 500 if quick else 3000)
+        field.settle(load)
+        processor = field.processors[0]
+        failed = {line["message_id"] for line in field.results() if not line["success"]}
+        until("what failed is a dead letter", lambda: set(field.dead_letters()) == failed)
+        processor.stop()
+        processor.settings["HANDLER"] = "passthrough"
+        processor.start()
+        until("all are replayed", lambda: field.replay_all()["matched"] == 0)
+        until("they are worked off", lambda: failed <= {
+            line["message_id"] for line in field.results() if line["success"]})
+        field.stop()
+        figures = field.figures(load, began)
+        figures.duplicates -= figures.failed  # a bad result and, after the replay, a good one
+        return figures
+
+
 SCENARIOS = {
     "kill -9 ingest": under_load(kill_ingest),
     "kill -9 processor at work": under_load(kill_processor, {"metadata": slow_handler}),
@@ -131,7 +149,7 @@ SCENARIOS = {
     "broker stands still": under_load(stop_broker_for_a_while),
     "connection cut": under_load(cut_the_network, proxied=True),
     "rolling SIGTERM": under_load(rolling_restart),
-    "poison in every hundred": under_load(nothing, {"metadata": poison}),
+    "poison in every hundred": poison_in_every_hundred,
     "full queue": under_load(full, {"metadata": lambda number: {"fault": "slow:5"}},
                              settings={"NATS_MAX_MESSAGES": 200, "PROCESSOR_WORKERS": 1}),
     "two processors, one dies": under_load(one_of_two_dies, processors=2),
