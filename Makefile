@@ -7,9 +7,9 @@ SERVICES := api-gateway ingest processor
 TIME ?= 60
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-hop load-test load-test-quick lint fmt tidy deps help grpc-server \
-  switch-queue integration-test profile-complete test-network docker-build docker-up docker-down \
-  docker-logs docker-up-full
+  test-coverage chaos fuzz bench bench-hop bench-queues load-test load-test-quick lint fmt tidy \
+  deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
+  docker-up docker-down docker-logs docker-up-full
 
 ## Build and run
 
@@ -88,6 +88,11 @@ bench: deps ## The micro benchmarks
 bench-hop: build ## Load on the three executables beside nginx on this machine
 	@scripts/install-deps.sh bench
 	@bench/load/bench_hop.py
+
+bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
+	@scripts/install-deps.sh servers
+	@scripts/build.sh release nats_queue_bench
+	@bench/queues/bench_queues.py
 
 load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
 	@scripts/install-deps.sh bench

@@ -1,5 +1,6 @@
 #include "base/recent_set.h"
 
+#include <algorithm>
 #include <bit>
 #include <random>
 #include <utility>
@@ -34,7 +35,7 @@ RecentKey RecentKey::of(std::string_view text, std::uint64_t number) {
 
 std::size_t RecentSet::Table::find(const RecentKey& key) const {
   const std::size_t mask = slots.size() - 1;
-  std::size_t at = RecentKeyHash{}(key)&mask;
+  std::size_t at = home(key);
   while (slots[at] != RecentKey{} && slots[at] != key) at = (at + 1) & mask;
   return at;
 }
@@ -59,10 +60,14 @@ void RecentSet::Table::grow() {
   }
 }
 
-// Memory that a quiet time doesn't need goes back.
+// Memory that a quiet time doesn't need goes back; what is needed again isn't fetched anew.
 void RecentSet::Table::clear() {
-  const std::size_t wanted = std::bit_ceil(std::max(2 * size, kSlotsFirst));
-  slots = std::vector<RecentKey>(size == 0 ? 0 : wanted);
+  const std::size_t wanted = size == 0 ? 0 : std::bit_ceil(std::max(2 * size, kSlotsFirst));
+  if (wanted == slots.size()) {
+    std::fill(slots.begin(), slots.end(), RecentKey{});
+  } else {
+    slots = std::vector<RecentKey>(wanted);
+  }
   size = 0;
 }
 

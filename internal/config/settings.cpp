@@ -67,7 +67,7 @@ std::vector<Declaration> make_declarations() {
       duration("DEDUPE_WINDOW", kIngest | kProcessor, 10min, 0ms, 24h, &S::dedupe_window,
                "How long a repeated id or Idempotency-Key is known, at least; 0 for not at all."),
       number("DEDUPE_MAX", kIngest | kProcessor, "1000000", {2, 100'000'000}, &S::dedupe_max,
-             "Most ids or keys known, 32 bytes each."),
+             "Most ids, or keys, that are known."),
       word("SINK", kProcessor, "none", {"none", "log", "file"}, &S::sink, "Where results go."),
       file("SINK_FILE", "results.ndjson", &S::sink_file, "File of the file sink."),
       number("SINK_FILE_MAX_BYTES", kProcessor, "0", {0, 1ULL << 40}, &S::sink_file_max_bytes,

@@ -7,44 +7,67 @@ namespace millrace::queue {
 Status DedupingConsumer::receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
                                  const std::stop_token& stop) {
   const std::size_t before = out.size();
-  std::vector<Delivery> arrived;
+  Arrivals arrived;
   for (;;) {
-    arrived.clear();
-    Status status = inner_.receive(arrived, max, deadline, stop);
-    if (arrived.empty()) return status;
-    std::vector<Delivery> repeated;
-    {
-      const MutexLock lock(mutex_);
-      for (Delivery& delivery : arrived) hand_out(std::move(delivery), out, repeated);
+    arrived.deliveries.clear();
+    Status status = inner_.receive(arrived.deliveries, max, deadline, stop);
+    if (arrived.deliveries.empty()) return status;
+    arrived.keys.clear();
+    for (const Delivery& delivery : arrived.deliveries) {
+      arrived.keys.push_back(RecentKey::of(delivery.message().id(), delivery.message().replay()));
     }
+    std::vector<Delivery> repeated;
+    hand_out(arrived, out, repeated);
     for (Delivery& delivery : repeated) std::move(delivery).ack();
     if (out.size() > before || !status.ok()) return status;
   }
 }
 
-void DedupingConsumer::hand_out(Delivery delivery, std::vector<Delivery>& out,
+void DedupingConsumer::hand_out(Arrivals& arrived, std::vector<Delivery>& out,
                                 std::vector<Delivery>& repeated) {
-  const RecentKey key = RecentKey::of(delivery.message().id(), delivery.message().replay());
+  const Time now = clock_.now();
+  const MutexLock lock(mutex_);
+  for (const RecentKey& key : arrived.keys) done_.prefetch(key);
+  for (std::size_t i = 0; i < arrived.keys.size(); ++i) {
+    hand_out(arrived.keys[i], now, std::move(arrived.deliveries[i]), out, repeated);
+  }
+}
+
+void DedupingConsumer::hand_out(const RecentKey& key, Time now, Delivery delivery,
+                                std::vector<Delivery>& out, std::vector<Delivery>& repeated) {
   if (const auto known = in_work_.find(key); known != in_work_.end()) {
     duplicates_.fetch_add(1, std::memory_order_relaxed);
     known->second.copies.push_back(std::move(delivery));
     return;
   }
-  if (done_.contains(key, clock_.now())) {
+  if (done_.contains(key, now)) {
     duplicates_.fetch_add(1, std::memory_order_relaxed);
     repeated.push_back(std::move(delivery));
     return;
   }
-  InWork& work = in_work_.try_emplace(key, InWork{key, std::move(delivery), {}}).first->second;
+  InWork& work = put_in_work(key, std::move(delivery));
   const std::uint32_t attempt = work.first.attempt();
   out.emplace_back(work.first.take_message(), attempt, *this, std::bit_cast<std::uintptr_t>(&work));
 }
 
+DedupingConsumer::InWork& DedupingConsumer::put_in_work(const RecentKey& key, Delivery first) {
+  if (spare_.empty()) {
+    return in_work_.try_emplace(key, InWork{key, std::move(first), {}}).first->second;
+  }
+  auto node = std::move(spare_.back());
+  spare_.pop_back();
+  node.key() = key;
+  node.mapped() = InWork{key, std::move(first), {}};
+  return in_work_.insert(std::move(node)).position->second;
+}
+
 DedupingConsumer::InWork DedupingConsumer::finish(Delivery& delivery, bool done) {
   const auto& work = *std::bit_cast<const InWork*>(static_cast<std::uintptr_t>(delivery.token()));
+  const Time now = clock_.now();
   const MutexLock lock(mutex_);
-  if (done) done_.add(work.key, clock_.now());
-  InWork finished = std::move(in_work_.extract(work.key).mapped());
+  if (done) done_.add(work.key, now);
+  spare_.push_back(in_work_.extract(work.key));
+  InWork finished = std::move(spare_.back().mapped());
   finished.first.put_message(delivery.take_message());  // its own queue may look at it
   return finished;
 }

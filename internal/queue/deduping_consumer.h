@@ -53,8 +53,19 @@ class DedupingConsumer final : public Consumer, public Settler {
     std::vector<Delivery> copies;
   };
 
-  void hand_out(Delivery delivery, std::vector<Delivery>& out, std::vector<Delivery>& repeated)
-      REQUIRES(mutex_);
+  using Works = std::unordered_map<RecentKey, InWork, RecentKeyHash>;
+
+  // What came in one batch, with the key of each.
+  struct Arrivals {
+    std::vector<Delivery> deliveries;
+    std::vector<RecentKey> keys;
+  };
+
+  void hand_out(Arrivals& arrived, std::vector<Delivery>& out, std::vector<Delivery>& repeated)
+      EXCLUDES(mutex_);
+  void hand_out(const RecentKey& key, Time now, Delivery delivery, std::vector<Delivery>& out,
+                std::vector<Delivery>& repeated) REQUIRES(mutex_);
+  InWork& put_in_work(const RecentKey& key, Delivery first) REQUIRES(mutex_);
   // Takes the id out of work, its message in the first delivery again. Done: it isn't handed out
   // again within the window.
   InWork finish(Delivery& delivery, bool done) EXCLUDES(mutex_);
@@ -72,7 +83,9 @@ class DedupingConsumer final : public Consumer, public Settler {
 
   Mutex mutex_;
   RecentSet done_ GUARDED_BY(mutex_);
-  std::unordered_map<RecentKey, InWork, RecentKeyHash> in_work_ GUARDED_BY(mutex_);
+  Works in_work_ GUARDED_BY(mutex_);
+  // Of works that are finished, to spare the allocations; as many as were ever in work at a time.
+  std::vector<Works::node_type> spare_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::queue
