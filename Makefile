@@ -51,12 +51,10 @@ test: deps ## Install, build and pass all tests: unit, conformance, end to end
 
 integration-test: deps ## Tests of all queues against real brokers, which it starts
 	@scripts/install-deps.sh test servers
-	@scripts/install-servers.sh
 	@scripts/test.sh release -L integration
 
-chaos: build ## Kill, stop and cut everything under load, for each broker queue; ids compared
+chaos: build ## Kill, stop and cut everything under load, with real brokers; ids compared
 	@scripts/install-deps.sh test servers
-	@scripts/install-servers.sh
 	@MILLRACE_BIN=bin tests/chaos/chaos.py --report results/chaos/report.json
 
 test-debug: deps ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer

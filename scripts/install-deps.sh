@@ -2,7 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|servers|check|bench]...     all of them when none is named
+#   scripts/install-deps.sh [build|test|servers|kafka|check|bench]...     all of them when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -13,7 +13,8 @@ build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates cur
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
   libnats-dev libxxhash-dev)
 test=(prometheus) # promtool
-servers=(nats-server default-jre-headless maven) # install-servers.sh has the others
+servers=(nats-server)
+kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
 bench=(wrk nginx-light apache2-utils)
 
@@ -24,9 +25,10 @@ wanted() {
       build) printf '%s\n' "${build[@]}" ;;
       test) printf '%s\n' "${test[@]}" ;;
       servers) printf '%s\n' "${servers[@]}" ;;
+      kafka) printf '%s\n' "${kafka[@]}" ;;
       check) printf '%s\n' "${check[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, servers, check and bench" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check and bench" ;;
     esac
   done
 }
@@ -140,7 +142,7 @@ install() {
 }
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
-(($#)) || set -- build test servers check bench
+(($#)) || set -- build test servers kafka check bench
 list=$(wanted "$@")
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")

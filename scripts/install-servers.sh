@@ -10,7 +10,7 @@ kafka=$cache/kafka-$kafka_version
 
 # Whole or not at all: what an interrupted run left behind is never taken for the real thing.
 [[ -d $kafka ]] && exit 0
-command -v mvn >/dev/null || die "install-servers: mvn is missing; run scripts/install-deps.sh servers"
+command -v mvn >/dev/null || die "install-servers: mvn is missing; run scripts/install-deps.sh kafka"
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/fetching.XXXXXX")
 trap 'rm -rf "$work"' EXIT

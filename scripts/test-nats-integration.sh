@@ -5,5 +5,4 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 scripts/install-deps.sh build test servers
-scripts/install-servers.sh
 exec scripts/test.sh release -L integration -R '^nats_' "$@"

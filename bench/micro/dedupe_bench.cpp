@@ -1,6 +1,6 @@
 // What handing out each id once costs: a batch of 64 is received and acked, straight from a queue
 // that costs next to nothing ("bare"), and with a DedupingConsumer around it. The difference is the
-// price. The slowest batch shows what growing and emptying the tables does to those who wait.
+// price.
 #include <atomic>
 #include <benchmark/benchmark.h>
 #include <memory>
@@ -65,17 +65,12 @@ void receive_and_ack(benchmark::State& state) {
   queue::Consumer& consumer = deduped ? static_cast<queue::Consumer&>(shared->deduping)
                                       : static_cast<queue::Consumer&>(shared->feed);
   std::vector<queue::Delivery> batch;
-  Duration slowest{};
   for (auto _ : state) {
-    const Time begin = std::chrono::steady_clock::now();
     if (!consumer.receive(batch, kBatch, Time::max(), {}).ok()) state.SkipWithError("not received");
     for (queue::Delivery& delivery : batch) std::move(delivery).ack();
     batch.clear();
-    slowest = std::max<Duration>(slowest, std::chrono::steady_clock::now() - begin);
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
-  state.counters["slowest_us"] = benchmark::Counter(
-      std::chrono::duration<double, std::micro>(slowest).count(), benchmark::Counter::kAvgThreads);
 }
 
 void set_up(const benchmark::State& state) {

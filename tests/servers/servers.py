@@ -172,7 +172,7 @@ class KafkaServer(Server):
     def java(self, main, *arguments):
         if not KAFKA_JARS.is_dir():
             raise CantStart(f"Kafka isn't in {KAFKA_JARS}: run scripts/install-servers.sh")
-        return [tool("java", "run scripts/install-deps.sh servers"), "-Xmx320m", "-Xms128m",
+        return [tool("java", "run scripts/install-deps.sh kafka"), "-Xmx320m", "-Xms128m",
                 "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                 "-cp", f"{KAFKA_JARS}/*", main, *arguments]
 

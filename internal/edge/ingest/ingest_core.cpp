@@ -15,7 +15,8 @@ IngestCore::IngestCore(queue::Producer& producer, observe::Registry& registry,
       failed_(registry.counter("millrace_ingest_failed_total",
                                "Messages the queue refused, or whose outcome is unknown.")) {}
 
-std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswer& answer) {
+std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswer& answer,
+                                           Place& place) {
   const auto refuse = [&](Status why) {
     answer.status = std::move(why);
     return std::nullopt;
@@ -30,7 +31,8 @@ std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswe
   const MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
                               std::move(fields.data), std::move(fields.metadata)};
   if (Status refused = validate(message); !refused.ok()) return refuse(std::move(refused));
-  const auto seen = key.empty() ? KeyWindow::Seen::first : keys_.begin(message);
+  if (!key.empty()) place.use.emplace(message);
+  const auto seen = place.use ? keys_.begin(*place.use) : KeyWindow::Seen::first;
   if (seen == KeyWindow::Seen::other_body) {
     return refuse({Code::rejected, "Idempotency-Key: was used for another body"});
   }
@@ -46,10 +48,11 @@ void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, In
   std::vector<Message> batch;
   std::vector<Place> places;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    auto message = prepare(items[i], answers[i]);
+    Place place{i};
+    auto message = prepare(items[i], answers[i], place);
     if (!message) continue;
     batch.push_back(std::move(*message));
-    places.push_back({i, !items[i]->idempotency_key.empty()});
+    places.push_back(place);
   }
   if (batch.empty()) return done(std::move(answers));
   producer_.publish(std::move(batch), deadline,
@@ -59,7 +62,7 @@ void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, In
                       for (std::size_t k = 0; k < places.size(); ++k) {
                         IngestAnswer& answer = answers[places[k].answer];
                         sent += verdicts[k].ok() ? 1U : 0U;
-                        if (places[k].keyed) keys_.end(answer.message_id, verdicts[k]);
+                        if (places[k].use) keys_.end(*places[k].use, verdicts[k]);
                         answer.status = std::move(verdicts[k]);
                       }
                       sent_.add(sent);

@@ -54,11 +54,11 @@ class IngestCore {
   // A message under way, and which of the answers is its own.
   struct Place {
     std::size_t answer;
-    bool keyed;
+    std::optional<KeyWindow::Use> use{};  // of its Idempotency-Key
   };
 
   // Nothing when there is nothing to publish; `answer` says why.
-  std::optional<Message> prepare(Result<IngestItem>& item, IngestAnswer& answer);
+  std::optional<Message> prepare(Result<IngestItem>& item, IngestAnswer& answer, Place& place);
 
   queue::Producer& producer_;
   const Clock& clock_;

@@ -21,6 +21,9 @@ RecentKey content_of(const MessageFields& message) {
 
 }  // namespace
 
+KeyWindow::Use::Use(const MessageFields& message)
+    : key(RecentKey::of(message.id)), content(content_of(message)) {}
+
 KeyWindow::Entry* KeyWindow::find(const RecentKey& key) {
   for (Table& table : tables_) {
     if (const auto found = table.find(key); found != table.end()) return &found->second;
@@ -43,27 +46,27 @@ void KeyWindow::take_turns() {
   began_ = now;
 }
 
-KeyWindow::Seen KeyWindow::begin(const MessageFields& message) {
-  const RecentKey key = RecentKey::of(message.id);
-  const RecentKey content = content_of(message);
+KeyWindow::Seen KeyWindow::begin(const Use& use) {
   const MutexLock lock(mutex_);
   take_turns();
-  if (const Entry* known = find(key)) {
-    if (known->content != content) return Seen::other_body;
-    return known->stored ? Seen::stored : Seen::first;
-  }
-  tables_[0].emplace(key, Entry{content});
+  Entry* known = find(use.key);
+  if (known == nullptr) known = &tables_[0].emplace(use.key, Entry{use.content}).first->second;
+  if (known->content != use.content) return Seen::other_body;
+  if (known->stored) return Seen::stored;
+  ++known->under_way;
   return Seen::first;
 }
 
-void KeyWindow::end(std::string_view id, const Status& verdict) {
-  const RecentKey key = RecentKey::of(id);
+void KeyWindow::end(const Use& use, const Status& verdict) {
   const MutexLock lock(mutex_);
-  Entry* const known = find(key);
-  if (known == nullptr) return;
-  if (verdict.ok()) known->stored = true;
-  if (verdict.ok() || verdict.code() == Code::deadline || known->stored) return;
-  for (Table& table : tables_) table.erase(key);
+  Entry* const known = find(use.key);
+  // When the window was over meanwhile, the key may be another's now.
+  if (known == nullptr || known->content != use.content) return;
+  if (known->under_way > 0) --known->under_way;
+  known->stored |= verdict.ok();
+  known->unknown |= verdict.code() == Code::deadline;
+  if (known->stored || known->unknown || known->under_way > 0) return;
+  for (Table& table : tables_) table.erase(use.key);
 }
 
 }  // namespace millrace::edge

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <array>
-#include <string_view>
 #include <unordered_map>
 
 #include "base/recent_set.h"
@@ -25,20 +24,29 @@ class KeyWindow {
  public:
   KeyWindow(KeyWindowOptions options, const Clock& clock) : options_(options), clock_(clock) {}
 
+  // A key as one request uses it: for what content.
+  struct Use {
+    explicit Use(const MessageFields& message);  // its id is what key and source give
+    RecentKey key;
+    RecentKey content;
+  };
+
   enum class Seen : std::uint8_t {
     first,      // or repeated, with an outcome that isn't known yet: to be published
     stored,     // the queue has it
     other_body  // the key was used for something else
   };
 
-  // The message's id is what key and source give.
-  Seen begin(const MessageFields& message) EXCLUDES(mutex_);
-  // What became of it. What was refused is forgotten: it may come again with another body.
-  void end(std::string_view id, const Status& verdict) EXCLUDES(mutex_);
+  Seen begin(const Use& use) EXCLUDES(mutex_);
+  // What became of a first. A key is forgotten, and free for another body, only when the queue
+  // can't have it under this one: all its publishes were refused.
+  void end(const Use& use, const Status& verdict) EXCLUDES(mutex_);
 
  private:
   struct Entry {
     RecentKey content;
+    std::uint32_t under_way = 0;
+    bool unknown = false;  // the queue may have it
     bool stored = false;
   };
   using Table = std::unordered_map<RecentKey, Entry, RecentKeyHash>;
