@@ -1,10 +1,10 @@
 #include "queue/nats/nats_link.h"
 
 #include <algorithm>
-#include <random>
 
 #include "observe/log.h"
 #include "queue/nats/nats_error.h"
+#include "queue/reconnect_pause.h"
 
 namespace millrace::queue {
 namespace {
@@ -12,8 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kConnectTimeout{1000};
-constexpr milliseconds kBackoffFirst{50};
-constexpr milliseconds kBackoffMax{2000};
 // A server that stands still is noticed after two pings without an answer.
 constexpr milliseconds kPingInterval{2000};
 constexpr int kPingsUnanswered = 2;
@@ -34,13 +32,6 @@ std::string addresses(const std::vector<std::string>& urls) {
   for (const std::string& url : urls)
     text.append(text.empty() ? "" : ",").append(without_secret(url));
   return text;
-}
-
-milliseconds jittered(unsigned attempt) {
-  thread_local std::minstd_rand random(std::random_device{}());
-  const auto bound = std::min(kBackoffMax, kBackoffFirst * (1U << std::min(attempt, 10U)));
-  std::uniform_int_distribution<milliseconds::rep> around(bound.count() / 2, bound.count());
-  return milliseconds(around(random));
 }
 
 }  // namespace
@@ -105,7 +96,7 @@ void NatsLink::run(const std::stop_token& stop) {
                       {{"link", name_}, {"error", failed.text()}});
       }
       set_health(std::move(failed));
-      pause(jittered(attempt), stop);
+      pause(reconnect_pause(attempt), stop);
       continue;
     }
     attempt = 0;
@@ -221,7 +212,7 @@ void NatsLink::look_after(const std::shared_ptr<NatsSession>& session,
     told = true;
     set_health({ready.code(), "nats " + address_ + ": " + ready.text()});
     recheck();
-    pause(jittered(attempt), stop);
+    pause(reconnect_pause(attempt), stop);
   }
 }
 
@@ -253,7 +244,7 @@ void NatsLink::callback(natsConnection* /*connection*/, void* closure) {
 
 std::int64_t NatsLink::reconnect_delay(natsConnection* /*connection*/, int attempts,
                                        void* /*closure*/) {
-  return jittered(static_cast<unsigned>(std::max(attempts, 0))).count();
+  return reconnect_pause(static_cast<unsigned>(std::max(attempts, 0))).count();
 }
 
 }  // namespace millrace::queue

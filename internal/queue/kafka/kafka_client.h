@@ -1,0 +1,34 @@
+// What the producer, the consumer and the dead letters have in common: a librdkafka handle with our
+// settings, and the topics it needs.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "queue/kafka/kafka_handles.h"
+#include "queue/kafka/kafka_options.h"
+
+namespace millrace::queue {
+
+struct KafkaTopicSpec {
+  std::string name;
+  int partitions = 1;
+  KafkaProperties config;  // when it is created
+};
+
+// A configuration with the brokers, `ours`, and the operator's properties last. Code::invalid names
+// the property that librdkafka doesn't take, without its value.
+Result<KafkaConf> make_kafka_conf(const KafkaOptions& options, const KafkaProperties& ours);
+
+// Code::invalid says what librdkafka has against `conf`.
+Result<std::shared_ptr<KafkaHandle>> make_kafka_handle(rd_kafka_type_t type, KafkaConf conf);
+
+// "kafka host:9092: <words>", Code::unavailable.
+Status kafka_unavailable(const KafkaOptions& options, const std::string& words);
+
+// Makes sure that the topic is there, and creates it when it isn't. Blocks for a few seconds at
+// most. Code::unavailable says why not.
+Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic);
+
+}  // namespace millrace::queue
