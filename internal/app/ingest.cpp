@@ -1,3 +1,6 @@
+#include <nlohmann/json.hpp>
+
+#include "app/composite_stats.h"
 #include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
@@ -14,10 +17,12 @@ class Ingest final : public ServiceApp {
       : settings_(settings),
         shell_("ingest", settings),
         producer_(make_producer(settings, shell_.reactors, shell_.registry)),
+        composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
         core_(*producer_, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}) {
     shell_.ops.can_work = work_check();
-    shell_.ops.stats_json = [this] { return edge::ingest_stats_json(core_); };
+    shell_.ops.stats_json = [this] { return stats_json(); };
+    if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
   }
 
   Status start() override {
@@ -38,6 +43,14 @@ class Ingest final : public ServiceApp {
   }
 
  private:
+  std::string stats_json() const {
+    nlohmann::ordered_json stats = edge::ingest_stats(core_);
+    if (composite_ != nullptr) {
+      stats["queue"]["composite_stats"] = composite_stats(*composite_, nullptr);
+    }
+    return stats.dump();
+  }
+
   // The memory queue is in the processor, which is asked live; a broker's producer knows.
   edge::WorkCheck work_check() {
     if (settings_.queue_type == "memory") {
@@ -49,7 +62,8 @@ class Ingest final : public ServiceApp {
 
   const config::Settings settings_;
   Shell shell_;
-  const std::unique_ptr<queue::Producer> producer_;
+  const std::shared_ptr<queue::Producer> producer_;
+  const queue::CompositeProducer* const composite_;  // the same, or null
   edge::IngestCore core_;
 };
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "app/composite_stats.h"
 #include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
@@ -66,8 +67,9 @@ class Processor final : public ServiceApp {
     if (Status failed = pool_.start(); !failed.ok()) return failed;
     http::Router router;
     dlq_.add_to(router);
-    edge::add_enqueue_routes(router, *queue_.producer, shell_.reactors, queue::kHopEnqueuePath,
-                             settings_.request_timeout);
+    edge::add_enqueue_route(router, *queue_.producer, shell_.reactors, settings_.request_timeout);
+    edge::add_hop_route(router, *queue_.hop_producer, shell_.reactors, queue::kHopEnqueuePath,
+                        settings_.request_timeout);
     return shell_.open(std::move(router), settings_.processor_port);
   }
 
@@ -121,10 +123,14 @@ class Processor final : public ServiceApp {
 
   std::string stats_json() const {
     const auto pool = pool_.stats();
-    return nlohmann::ordered_json{{"queue",
-                                   {{"type", settings_.queue_type},
-                                    {"size", queue_.consumer->consumer_stats().waiting},
-                                    {"capacity", queue_.capacity}}},
+    nlohmann::ordered_json queue{{"type", settings_.queue_type},
+                                 {"size", queue_.consumer->consumer_stats().waiting},
+                                 {"capacity", queue_.capacity}};
+    if (queue_.composite_producer != nullptr) {
+      queue["composite_stats"] =
+          composite_stats(*queue_.composite_producer, queue_.composite_consumer);
+    }
+    return nlohmann::ordered_json{{"queue", std::move(queue)},
                                   {"pool",
                                    {{"processed", pool.processed},
                                     {"errors", pool.errors},
@@ -140,6 +146,9 @@ class Processor final : public ServiceApp {
 
   void register_queue_metrics() {
     observe::Registry& registry = shell_.registry;
+    if (queue_.composite_producer != nullptr) {
+      register_composite_metrics(registry, *queue_.composite_producer);
+    }
     registry.gauge("millrace_queue_depth_messages", "Messages waiting in the queue.", [this] {
       return static_cast<double>(queue_.consumer->consumer_stats().waiting);
     });

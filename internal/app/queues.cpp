@@ -1,6 +1,10 @@
 #include "app/queues.h"
 
 #include "app/shell.h"
+#include "queue/composite/composite_dead_letters.h"
+#include "queue/kafka/kafka_consumer.h"
+#include "queue/kafka/kafka_dead_letters.h"
+#include "queue/kafka/kafka_producer.h"
 #include "queue/nats/nats_consumer.h"
 #include "queue/nats/nats_dead_letters.h"
 #include "queue/nats/nats_producer.h"
@@ -33,11 +37,47 @@ queue::NatsOptions nats_options(const config::Settings& settings) {
   return options;
 }
 
+queue::KafkaProperties kafka_properties(const config::Settings& settings) {
+  queue::KafkaProperties properties{{"security.protocol", settings.kafka_security_protocol}};
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) properties.emplace_back(name, value);
+  };
+  if (settings.kafka_security_protocol.starts_with("sasl")) {
+    set("sasl.mechanism", settings.kafka_sasl_mechanism);
+    set("sasl.username", settings.kafka_sasl_username);
+    set("sasl.password", settings.kafka_sasl_password);
+  }
+  set("ssl.ca.location", settings.kafka_tls_ca_file);
+  set("ssl.certificate.location", settings.kafka_tls_cert_file);
+  set("ssl.key.location", settings.kafka_tls_key_file);
+  return properties;
+}
+
+queue::KafkaOptions kafka_options(const config::Settings& settings) {
+  queue::KafkaOptions options;
+  options.brokers.clear();
+  for (const std::string& broker : settings.kafka_brokers) {
+    options.brokers.append(options.brokers.empty() ? "" : ",").append(broker);
+  }
+  options.topic = settings.kafka_topic;
+  options.group = settings.kafka_consumer_group;
+  options.properties = kafka_properties(settings);
+  options.partitions = static_cast<int>(settings.kafka_partitions);
+  options.replicas = static_cast<int>(settings.kafka_replicas);
+  options.session_timeout = settings.kafka_session_timeout;
+  return options;
+}
+
 ProcessorQueue make_memory_queue(const config::Settings& settings, Executor& executor) {
   auto memory = std::make_shared<queue::MemoryQueue>(settings.queue_size, executor);
   auto dead_letters = std::make_shared<worker::FileDeadLetters>(
       sink::AppendFileOptions{.path = settings.dead_letter_file});
-  return {std::move(dead_letters), memory, memory, memory.get(), memory->capacity()};
+  return {.dead_letters = std::move(dead_letters),
+          .producer = memory,
+          .consumer = memory,
+          .hop_producer = memory,
+          .memory = memory.get(),
+          .capacity = memory->capacity()};
 }
 
 ProcessorQueue make_nats_queue(const config::Settings& settings, Executor& executor) {
@@ -45,8 +85,84 @@ ProcessorQueue make_nats_queue(const config::Settings& settings, Executor& execu
   auto dead_letters = std::make_shared<queue::NatsDeadLetters>(options);
   auto producer = std::make_shared<queue::NatsProducer>(options, executor);
   auto consumer = std::make_shared<queue::NatsConsumer>(options, *dead_letters);
-  return {std::move(dead_letters), std::move(producer), std::move(consumer), nullptr,
-          settings.nats_max_messages};
+  return {.dead_letters = std::move(dead_letters),
+          .producer = producer,
+          .consumer = std::move(consumer),
+          .hop_producer = producer,
+          .capacity = settings.nats_max_messages};
+}
+
+ProcessorQueue make_kafka_queue(const config::Settings& settings, Executor& executor) {
+  const queue::KafkaOptions options = kafka_options(settings);
+  auto dead_letters = std::make_shared<queue::KafkaDeadLetters>(options);
+  auto producer = std::make_shared<queue::KafkaProducer>(options, executor);
+  auto consumer = std::make_shared<queue::KafkaConsumer>(options, *dead_letters);
+  return {.dead_letters = std::move(dead_letters),
+          .producer = producer,
+          .consumer = std::move(consumer),
+          .hop_producer = producer};
+}
+
+// `type` isn't composite.
+ProcessorQueue make_simple_queue(const std::string& type, const config::Settings& settings,
+                                 Executor& executor) {
+  if (type == "nats") return make_nats_queue(settings, executor);
+  if (type == "kafka") return make_kafka_queue(settings, executor);
+  return make_memory_queue(settings, executor);
+}
+
+std::shared_ptr<queue::CompositeProducer> make_composite_producer(
+    const config::Settings& settings, std::vector<queue::CompositeProducerPart> parts,
+    Executor& executor) {
+  const auto strategy = settings.composite_strategy == "best-effort"
+                            ? queue::CompositeStrategy::best_effort
+                            : queue::CompositeStrategy::fail_fast;
+  return std::make_shared<queue::CompositeProducer>(std::move(parts), strategy,
+                                                    queue::PublishLimits(), executor);
+}
+
+ProcessorQueue make_composite_queue(const config::Settings& settings, Executor& executor) {
+  std::vector<queue::CompositeDeadLettersPart> dead_letters;
+  std::vector<queue::CompositeProducerPart> producers;
+  std::vector<queue::CompositeConsumerPart> consumers;
+  ProcessorQueue whole;
+  for (const std::string& provider : settings.composite_providers) {
+    ProcessorQueue part = make_simple_queue(provider, settings, executor);
+    dead_letters.push_back({provider, std::move(part.dead_letters)});
+    producers.push_back({provider, part.producer});
+    consumers.push_back({provider, std::move(part.consumer)});
+    if (part.memory != nullptr) {
+      whole.memory = part.memory;
+      whole.hop_producer = part.producer;
+    }
+    // The first to be full makes the whole refuse.
+    if (whole.capacity == 0 || (part.capacity != 0 && part.capacity < whole.capacity)) {
+      whole.capacity = part.capacity;
+    }
+  }
+  auto producer = make_composite_producer(settings, std::move(producers), executor);
+  auto consumer = std::make_shared<queue::CompositeConsumer>(std::move(consumers));
+  whole.composite_producer = producer.get();
+  whole.composite_consumer = consumer.get();
+  if (whole.hop_producer == nullptr) whole.hop_producer = producer;
+  whole.dead_letters = std::make_shared<queue::CompositeDeadLetters>(std::move(dead_letters));
+  whole.producer = std::move(producer);
+  whole.consumer = std::move(consumer);
+  return whole;
+}
+
+std::shared_ptr<queue::Producer> make_simple_producer(const std::string& type,
+                                                      const config::Settings& settings,
+                                                      http::ReactorPool& reactors,
+                                                      observe::Registry& registry) {
+  if (type == "nats") {
+    return std::make_shared<queue::NatsProducer>(nats_options(settings), reactors);
+  }
+  if (type == "kafka") {
+    return std::make_shared<queue::KafkaProducer>(kafka_options(settings), reactors);
+  }
+  return std::make_shared<queue::RemoteProducer>(reactors, parse_upstreams(settings.processor_urls),
+                                                 registry);
 }
 
 }  // namespace
@@ -58,18 +174,22 @@ Status ProcessorQueue::start() {
 }
 
 ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor) {
-  if (settings.queue_type == "nats") return make_nats_queue(settings, executor);
-  return make_memory_queue(settings, executor);
+  return settings.queue_type == "composite"
+             ? make_composite_queue(settings, executor)
+             : make_simple_queue(settings.queue_type, settings, executor);
 }
 
-std::unique_ptr<queue::Producer> make_producer(const config::Settings& settings,
+std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
                                                http::ReactorPool& reactors,
                                                observe::Registry& registry) {
-  if (settings.queue_type == "nats") {
-    return std::make_unique<queue::NatsProducer>(nats_options(settings), reactors);
+  if (settings.queue_type != "composite") {
+    return make_simple_producer(settings.queue_type, settings, reactors, registry);
   }
-  return std::make_unique<queue::RemoteProducer>(reactors, parse_upstreams(settings.processor_urls),
-                                                 registry);
+  std::vector<queue::CompositeProducerPart> parts;
+  for (const std::string& provider : settings.composite_providers) {
+    parts.push_back({provider, make_simple_producer(provider, settings, reactors, registry)});
+  }
+  return make_composite_producer(settings, std::move(parts), reactors);
 }
 
 }  // namespace millrace::app

@@ -164,6 +164,7 @@ std::vector<Declaration> nats_declarations() {
 
 std::vector<Declaration> kafka_declarations() {
   using S = Settings;
+  using namespace std::chrono_literals;
   return {
       list("KAFKA_BROKERS", "kafka:29092", "host:port, up to 64, separated by commas",
            wrong_brokers, &S::kafka_brokers, "The Kafka brokers to begin with."),
@@ -177,6 +178,8 @@ std::vector<Declaration> kafka_declarations() {
              "Partitions of the topic, when it is created."),
       number("KAFKA_REPLICAS", kBoth, "1", {1, 15}, &S::kafka_replicas,
              "Brokers that keep a copy, when the topics are created."),
+      duration("KAFKA_SESSION_TIMEOUT", kBoth, 10s, 6s, 30min, &S::kafka_session_timeout,
+               "Until others take over the partitions of a processor that died."),
       word("KAFKA_SECURITY_PROTOCOL", kBoth, "plaintext",
            {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"}, &S::kafka_security_protocol,
            "How to talk to Kafka."),

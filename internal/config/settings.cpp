@@ -29,17 +29,6 @@ Declaration io_threads() {
 }
 
 // Words that a later build will take get an answer of their own: they aren't typing errors.
-Declaration queue_type() {
-  Declaration declaration = word("QUEUE_TYPE", kIngest | kProcessor, "memory", {"memory", "nats"},
-                                 &Settings::queue_type, "The queue between ingest and processor.");
-  declaration.set = [set = declaration.set](std::string_view value, Settings& settings) {
-    auto wrong = set(value, settings);
-    if (value == "kafka" || value == "composite") wrong = "this build has memory and nats";
-    return wrong;
-  };
-  return declaration;
-}
-
 std::vector<Declaration> make_declarations() {
   using S = Settings;
   using namespace std::chrono_literals;
@@ -53,7 +42,8 @@ std::vector<Declaration> make_declarations() {
            "Where ingest listens; a list is balanced over."),
       urls("PROCESSOR_URL", kGateway | kIngest, "http://localhost:8082", &S::processor_urls,
            "Where the processor listens; a list is balanced over."),
-      queue_type(),
+      word("QUEUE_TYPE", kIngest | kProcessor, "memory", {"memory", "nats", "kafka", "composite"},
+           &S::queue_type, "The queue between ingest and processor."),
       number("QUEUE_SIZE", kProcessor, "1000", {1, 10'000'000}, &S::queue_size,
              "Capacity of the memory queue, in messages."),
       number("PROCESSOR_WORKERS", kProcessor, "4", {1, 256}, &S::processor_workers,

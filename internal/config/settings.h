@@ -68,6 +68,7 @@ struct Settings {
   std::string kafka_consumer_group = "processor-group";
   std::uint32_t kafka_partitions = 4;
   std::uint32_t kafka_replicas = 1;
+  std::chrono::milliseconds kafka_session_timeout{10'000};
   std::string kafka_security_protocol = "plaintext";
   std::string kafka_sasl_mechanism = "PLAIN";
   std::string kafka_sasl_username;

@@ -48,7 +48,12 @@ std::vector<Rule> rules() {
        {{"memory", "memory"}, {"nats", "nats"}},
        {"Memory", "rabbit", "memory ", "nats,kafka", "kafka", "composite"},
        "memory, nats"},
-      {kP, "QUEUE_TYPE", field(&S::queue_type), {{"nats", "nats"}}, {"Nats"}, "memory, nats"},
+      {kP,
+       "QUEUE_TYPE",
+       field(&S::queue_type),
+       {{"nats", "nats"}, {"kafka", "kafka"}, {"composite", "composite"}},
+       {"Nats"},
+       "memory, nats, kafka, composite"},
       {kP,
        "HANDLER",
        field(&S::handler),
@@ -164,9 +169,7 @@ TEST_CASE("errors read like this") {
   CHECK(error_of(Service::gateway, {{"API_PORT", "8080x"}}) ==
         "API_PORT=8080x: not a port (allowed: 1 to 65535)");
   CHECK(error_of(Service::processor, {{"QUEUE_TYPE", "rabbit"}}) ==
-        "QUEUE_TYPE=rabbit: not known (allowed: memory, nats)");
-  CHECK(error_of(Service::processor, {{"QUEUE_TYPE", "kafka"}}) ==
-        "QUEUE_TYPE=kafka: this build has memory and nats (allowed: memory, nats)");
+        "QUEUE_TYPE=rabbit: not known (allowed: memory, nats, kafka, composite)");
   CHECK(error_of(Service::processor, {{"QUEUE_SIZE", "0"}}) ==
         "QUEUE_SIZE=0: out of range (allowed: 1 to 10000000)");
   CHECK(error_of(Service::processor, {{"READ_TIMEOUT", "soon"}}) ==

@@ -34,6 +34,9 @@ class Producer : public Lifecycle {
   // Ok when a publish now could succeed; otherwise why not.
   [[nodiscard]] virtual Status health() const = 0;
 
+  // Larger messages are Code::too_large, as far as is known now.
+  [[nodiscard]] virtual std::uint64_t message_bytes_max() const { return UINT64_MAX; }
+
   [[nodiscard]] virtual ProducerStats producer_stats() const = 0;
 };
 

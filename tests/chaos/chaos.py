@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Breaks everything that can break, with load going on, and compares ids: nothing accepted is lost.
 
-  tests/chaos/chaos.py [--queue nats]... [--only WORDS] [--quick] [--report FILE]
+  tests/chaos/chaos.py [--queue nats|kafka|composite]... [--only WORDS] [--quick] [--report FILE]
 
 Prints a line of figures for each scenario and, with --report, writes them as JSON. Exit code 1 when
 anything was lost or a scenario didn't come to its end. MILLRACE_BIN names the executables."""
@@ -49,7 +49,7 @@ def run_one(queue, brokers, name, quick):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queue", action="append", choices=("nats",))
+    parser.add_argument("--queue", action="append", choices=("nats", "kafka", "composite"))
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--quick", action="store_true", help="shorter pauses, fewer rounds")
     parser.add_argument("--report", type=pathlib.Path, help="a JSON file with all figures")
@@ -58,7 +58,7 @@ def main():
     began = time.monotonic()
     print(line("queue", "scenario", COLUMNS, ""))
     results = []
-    for queue in options.queue or ("nats",):
+    for queue in options.queue or ("nats", "kafka", "composite"):
         with field.Brokers(queue) as brokers:
             for name in scenarios.SCENARIOS:
                 if options.only in name and (queue, name) not in scenarios.NOT_FOR:

@@ -77,7 +77,8 @@ class Field:
         name = "chaos-" + uuid.uuid4().hex
         common = {"QUEUE_TYPE": queue, "NATS_STREAM": name, "NATS_DLQ_STREAM": f"{name}-dlq",
                   "NATS_SUBJECT": f"chaos.{name}", "NATS_ACK_WAIT": "2s", "KAFKA_TOPIC": name,
-                  "KAFKA_CONSUMER_GROUP": name, "KAFKA_PARTITIONS": 4, "HANDLER": "faulty",
+                  "KAFKA_CONSUMER_GROUP": name, "KAFKA_PARTITIONS": 4,
+                  "KAFKA_SESSION_TIMEOUT": "6s", "HANDLER": "faulty",
                   "SINK": "file", "SHUTDOWN_TIMEOUT": "10s"}
         for server in self.brokers:
             port = server.proxy_port if proxied else server.port

@@ -35,8 +35,8 @@ class RemoteRig final : public Rig {
  private:
   http::Router routes() {
     http::Router router;
-    edge::add_enqueue_routes(router, queue_, processor_reactors_, queue::kHopEnqueuePath,
-                             kRequestTimeout);
+    edge::add_hop_route(router, queue_, processor_reactors_, queue::kHopEnqueuePath,
+                        kRequestTimeout);
     return router;
   }
 

@@ -102,9 +102,8 @@ void enqueue_hop(const Enqueuing& enqueuing, const Request& request, Reply reply
 
 }  // namespace
 
-void add_enqueue_routes(http::Router& router, queue::Producer& producer,
-                        http::ReactorPool& reactors, std::string_view hop_path,
-                        std::chrono::milliseconds request_timeout) {
+void add_enqueue_route(http::Router& router, queue::Producer& producer, http::ReactorPool& reactors,
+                       std::chrono::milliseconds request_timeout) {
   const Enqueuing enqueuing(producer, reactors, request_timeout);
   router.add({"enqueue", Method::post, "/enqueue",
               [enqueuing](const Request& request, Reply reply) {
@@ -112,7 +111,12 @@ void add_enqueue_routes(http::Router& router, queue::Producer& producer,
               },
               // Base64 makes a payload of a whole body a third larger.
               2 * http::kBodyBytesMax});
-  router.add({"hop_enqueue", Method::post, std::string(hop_path),
+}
+
+void add_hop_route(http::Router& router, queue::Producer& producer, http::ReactorPool& reactors,
+                   std::string_view path, std::chrono::milliseconds request_timeout) {
+  const Enqueuing enqueuing(producer, reactors, request_timeout);
+  router.add({"hop_enqueue", Method::post, std::string(path),
               [enqueuing](const Request& request, Reply reply) {
                 enqueue_hop(enqueuing, request, std::move(reply));
               },

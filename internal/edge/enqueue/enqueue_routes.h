@@ -10,8 +10,9 @@
 namespace millrace::edge {
 
 // `producer` and `reactors` outlive the server.
-void add_enqueue_routes(http::Router& router, queue::Producer& producer,
-                        http::ReactorPool& reactors, std::string_view hop_path,
-                        std::chrono::milliseconds request_timeout);
+void add_enqueue_route(http::Router& router, queue::Producer& producer, http::ReactorPool& reactors,
+                       std::chrono::milliseconds request_timeout);
+void add_hop_route(http::Router& router, queue::Producer& producer, http::ReactorPool& reactors,
+                   std::string_view path, std::chrono::milliseconds request_timeout);
 
 }  // namespace millrace::edge

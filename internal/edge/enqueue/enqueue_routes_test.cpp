@@ -35,7 +35,8 @@ struct EnqueueServer {
   }
   http::Router routes() {
     http::Router router;
-    add_enqueue_routes(router, producer, reactors, kHopPath, std::chrono::seconds(5));
+    add_enqueue_route(router, producer, reactors, std::chrono::seconds(5));
+    add_hop_route(router, producer, reactors, kHopPath, std::chrono::seconds(5));
     return router;
   }
 };

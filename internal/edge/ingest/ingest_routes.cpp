@@ -126,11 +126,11 @@ void add_ingest_routes(http::Router& router, IngestCore& core, http::ReactorPool
               http::kHopBodyBytesMax});
 }
 
-std::string ingest_stats_json(const IngestCore& core) {
+nlohmann::ordered_json ingest_stats(const IngestCore& core) {
   const IngestStats stats = core.stats();
-  return nlohmann::ordered_json{
-      {"TotalReceived", stats.received}, {"TotalSent", stats.sent}, {"TotalFailed", stats.failed}}
-      .dump();
+  return {{"TotalReceived", stats.received},
+          {"TotalSent", stats.sent},
+          {"TotalFailed", stats.failed}};
 }
 
 }  // namespace millrace::edge

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
 #include "edge/ingest/ingest_core.h"
@@ -17,6 +18,6 @@ void add_ingest_routes(http::Router& router, IngestCore& core, http::ReactorPool
                        std::chrono::milliseconds request_timeout);
 
 // {"TotalReceived":…,"TotalSent":…,"TotalFailed":…}
-std::string ingest_stats_json(const IngestCore& core);
+nlohmann::ordered_json ingest_stats(const IngestCore& core);
 
 }  // namespace millrace::edge

@@ -82,7 +82,7 @@ TEST_CASE("what isn't a message is refused, and not published") {
   CHECK(json_of(missing).at("detail").get<std::string>().find("data") != std::string::npos);
   CHECK(t.ask(post("/ingest", kGoodBody, "Content-Type: text/plain\r\n")).status == 415);
   CHECK(t.producer.published() == 0);
-  CHECK(ingest_stats_json(t.core) == R"({"TotalReceived":0,"TotalSent":0,"TotalFailed":0})");
+  CHECK(ingest_stats(t.core).dump() == R"({"TotalReceived":0,"TotalSent":0,"TotalFailed":0})");
 }
 
 TEST_CASE("a Content-Type may have parameters, or be missing") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 
+#include "base/wake_at_stop.h"
 #include "observe/log.h"
 
 namespace millrace::queue {
@@ -18,15 +19,6 @@ constexpr milliseconds kCommitInterval{100};
 constexpr milliseconds kForeignPause{1000};
 constexpr milliseconds kCommitPatience{2000};
 constexpr milliseconds kLeavePatience{1500};
-
-// A parked thread that a stop must wake.
-template <class Condition>
-auto wake_at_stop(const std::stop_token& stop, Mutex& mutex, Condition& condition) {
-  return std::stop_callback(stop, [&mutex, &condition] {
-    const MutexLock lock(mutex);
-    condition.notify_all();
-  });
-}
 
 Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
 

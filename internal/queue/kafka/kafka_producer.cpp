@@ -13,6 +13,9 @@ constexpr int kPollMs = 20;
 constexpr milliseconds kExpireInterval{10};
 constexpr milliseconds kPurgePatience{500};
 
+// librdkafka's own limit on a request, less what a record has besides its value.
+constexpr std::uint64_t kMessageBytesMax = 1'000'000 - 512;
+
 Status unknown() {
   return {Code::deadline, "kafka: no answer in time, the message may be stored or not"};
 }
@@ -105,6 +108,8 @@ Status KafkaProducer::health() const {
   return watch_.health();
 }
 
+std::uint64_t KafkaProducer::message_bytes_max() const { return kMessageBytesMax; }
+
 void KafkaProducer::publish(std::vector<Message> batch, Time deadline, PublishDone done) {
   auto [publication, admitted] = books_.open(batch, std::move(done));
   if (admitted == 0) return;
@@ -137,6 +142,10 @@ KafkaProducer::Sending& KafkaProducer::begin(std::shared_ptr<Publication> public
 Status KafkaProducer::send(rd_kafka_t* client, const Message& message, Sent& sent) {
   const std::string_view key = message.source();
   const std::string& wire = message.wire();
+  if (wire.size() > kMessageBytesMax) {
+    return {Code::too_large, "the message has " + std::to_string(wire.size()) +
+                                 " bytes, Kafka is sent " + std::to_string(kMessageBytesMax)};
+  }
   // The library copies, and doesn't write.
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       client, RD_KAFKA_V_TOPIC(options_.topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
@@ -148,9 +157,6 @@ Status KafkaProducer::send(rd_kafka_t* client, const Message& message, Sent& sen
       return {};
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
       return {Code::full, "kafka: as many messages as allowed are on their way already"};
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return {Code::too_large, "the message has " + std::to_string(wire.size()) +
-                                   " bytes, which is more than Kafka takes"};
     default:
       if (error == RD_KAFKA_RESP_ERR__FATAL) fatal_ = true;
       return {Code::unavailable, std::string("kafka: ") + rd_kafka_err2str(error)};

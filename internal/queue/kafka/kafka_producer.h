@@ -30,6 +30,7 @@ class KafkaProducer final : public Producer {
   // While no broker can be reached, Code::unavailable at once.
   void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
   [[nodiscard]] Status health() const override;
+  [[nodiscard]] std::uint64_t message_bytes_max() const override;
   [[nodiscard]] ProducerStats producer_stats() const override { return books_.stats(); }
 
   void stop_accepting() override { books_.close(); }

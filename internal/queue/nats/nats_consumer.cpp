@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/wake_at_stop.h"
 #include "observe/log.h"
 #include "queue/nats/nats_error.h"
 #include "queue/nats/nats_topology.h"
@@ -25,15 +26,6 @@ constexpr milliseconds kKeepInterval{500};
 Status prepare(jsCtx& js, const NatsOptions& options) {
   Status stream = ensure_stream(js, options);
   return stream.ok() ? ensure_consumer(js, options) : stream;
-}
-
-// A parked thread that a stop must wake.
-template <class Condition>
-auto wake_at_stop(const std::stop_token& stop, Mutex& mutex, Condition& condition) {
-  return std::stop_callback(stop, [&mutex, &condition] {
-    const MutexLock lock(mutex);
-    condition.notify_all();
-  });
 }
 
 }  // namespace

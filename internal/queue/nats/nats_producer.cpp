@@ -28,6 +28,12 @@ std::string publication_id(const Message& message) {
   return id;
 }
 
+std::uint64_t size_max_of(const NatsSession* session) {
+  if (session == nullptr) return UINT64_MAX;
+  const std::int64_t payload = natsConnection_GetMaxPayload(session->connection());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(payload - kHeaderBytes, 0));
+}
+
 Status no_answer() {
   return {Code::deadline, "nats: no answer in time, the message may be stored or not"};
 }
@@ -80,6 +86,8 @@ Status NatsProducer::health() const {
   return link_.health();
 }
 
+std::uint64_t NatsProducer::message_bytes_max() const { return size_max_of(link_.session().get()); }
+
 void NatsProducer::publish(std::vector<Message> batch, Time deadline, PublishDone done) {
   auto [publication, admitted] = books_.open(batch, std::move(done));
   if (admitted == 0) return;
@@ -115,8 +123,7 @@ NatsProducer::Work NatsProducer::next(const std::stop_token& stop, Time latest) 
 
 void NatsProducer::send(Batch& batch) {
   const auto session = link_.session();
-  const std::int64_t size_max =
-      session ? natsConnection_GetMaxPayload(session->connection()) - kHeaderBytes : 0;
+  const std::uint64_t size_max = size_max_of(session.get());
   std::vector<NatsMessage> ready;
   ready.reserve(batch.messages.size());
   {
@@ -144,9 +151,9 @@ void NatsProducer::send(Batch& batch) {
   for (NatsMessage& message : ready) hand_over(*session, std::move(message));
 }
 
-Result<NatsMessage> NatsProducer::encode(const Message& message, std::int64_t size_max) const {
+Result<NatsMessage> NatsProducer::encode(const Message& message, std::uint64_t size_max) const {
   const std::string& wire = message.wire();
-  if (std::cmp_greater(wire.size(), size_max)) {
+  if (wire.size() > size_max) {
     return Status(Code::too_large, "the message has " + std::to_string(wire.size()) +
                                        " bytes, the server takes " + std::to_string(size_max));
   }

@@ -30,6 +30,7 @@ class NatsProducer final : public Producer {
   // While the server can't be reached, Code::unavailable at once.
   void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
   [[nodiscard]] Status health() const override;
+  [[nodiscard]] std::uint64_t message_bytes_max() const override;
   [[nodiscard]] ProducerStats producer_stats() const override { return books_.stats(); }
 
   void stop_accepting() override { books_.close(); }
@@ -69,7 +70,7 @@ class NatsProducer final : public Producer {
   // False: not now, try it later.
   bool send_again(Again& again);
   void hand_over(NatsSession& session, NatsMessage message);
-  [[nodiscard]] Result<NatsMessage> encode(const Message& message, std::int64_t size_max) const;
+  [[nodiscard]] Result<NatsMessage> encode(const Message& message, std::uint64_t size_max) const;
   // Takes a message out of in_flight_; nothing when its verdict came already.
   bool take(natsMsg* message, Pending& pending);
   void on_answer(NatsMessage message, const jsPubAckErr* error);
