@@ -50,11 +50,13 @@ test: deps ## Install, build and pass all tests: unit, conformance, end to end
 	@scripts/test.sh release
 
 integration-test: deps ## Tests of all queues against real brokers, which it starts
-	@scripts/install-deps.sh test servers
+	@scripts/install-deps.sh test servers kafka
+	@scripts/install-servers.sh
 	@scripts/test.sh release -L integration
 
 chaos: build ## Kill, stop and cut everything under load, with real brokers; ids compared
-	@scripts/install-deps.sh test servers
+	@scripts/install-deps.sh test servers kafka
+	@scripts/install-servers.sh
 	@MILLRACE_BIN=bin tests/chaos/chaos.py --report results/chaos/report.json
 
 test-debug: deps ## The tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -88,7 +90,8 @@ bench-hop: build ## Load on the three executables beside nginx on this machine
 	@bench/load/bench_hop.py
 
 bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
-	@scripts/install-deps.sh servers
+	@scripts/install-deps.sh servers kafka
+	@scripts/install-servers.sh
 	@scripts/build.sh release nats_queue_bench
 	@bench/queues/bench_queues.py
 

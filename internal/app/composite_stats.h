@@ -9,8 +9,8 @@
 
 namespace millrace::app {
 
-// {"nats": {"healthy": true, "published": ..., "missing": ...}, ...}; with the consumer's books when
-// it isn't null.
+// {"nats": {"healthy": true, "published": ..., "missing": ...}, ...}; with the consumer's books
+// when it isn't null.
 nlohmann::ordered_json composite_stats(const queue::CompositeProducer& producer,
                                        const queue::CompositeConsumer* consumer);
 

@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-// As long as the result lives, a stop notifies `condition` under `mutex`. Borrows both; they mustn't
-// be locked when the result is made or destroyed.
+// As long as the result lives, a stop notifies `condition` under `mutex`. Borrows both; they
+// mustn't be locked when the result is made or destroyed.
 inline auto wake_at_stop(const std::stop_token& stop, Mutex& mutex,
                          std::condition_variable& condition) {
   return std::stop_callback(stop, [&mutex, &condition] {

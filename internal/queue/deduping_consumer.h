@@ -2,8 +2,9 @@
 // client with an Idempotency-Key, a broker's redeliveries, the copies of a composite queue.
 //
 // Of several deliveries of one id the first is handed out, and the others share its fate: they are
-// held until it is settled, and then settled as it is. What comes after it was acked is acked at
-// once. One that was rejected had no effect, so the same id may come again.
+// held until it is settled, and then settled as it is. What comes after it was acked or rejected is
+// acked at once: the message was worked off, or is in the dead letters, from where its replay is
+// another (Message::replay()).
 //
 // The memory is this process's: several processors each have their own, and a new one begins empty.
 #pragma once

@@ -12,7 +12,8 @@ namespace millrace::queue {
 inline std::chrono::milliseconds reconnect_pause(unsigned attempt) {
   using std::chrono::milliseconds;
   thread_local std::minstd_rand random(std::random_device{}());
-  const auto bound = std::min(milliseconds(2000), milliseconds(50) * (1U << std::min(attempt, 10U)));
+  const auto bound =
+      std::min(milliseconds(2000), milliseconds(50) * (1U << std::min(attempt, 10U)));
   std::uniform_int_distribution<milliseconds::rep> around(bound.count() / 2, bound.count());
   return milliseconds(around(random));
 }

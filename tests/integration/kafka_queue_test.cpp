@@ -113,6 +113,18 @@ TEST_CASE("a topic that can't be created: not ready, says why, refuses at once")
   CHECK(publish_one(producer, make_message(1)).code() == Code::unavailable);
 }
 
+TEST_CASE("a replay is told from the message that it was") {
+  KafkaRig rig(fresh_kafka_options());
+  std::vector<Message> batch = make_messages(1);
+  batch.push_back(make_message(0));
+  batch.back().set_replay(UINT64_MAX);
+  publish_all(rig.producer(), std::move(batch));
+  Deliveries held = hold(rig.consumer(), 2);
+  REQUIRE(held.size() == 2);
+  CHECK(held[0].message().replay() == 0);
+  CHECK(held[1].message().replay() == UINT64_MAX);
+}
+
 TEST_CASE("dead letters: newest first, in pages, gone once replayed") {
   KafkaRig rig(fresh_kafka_options());
   queue::KafkaDeadLetters& store = rig.dead_letters();
@@ -228,7 +240,8 @@ TEST_CASE("a second processor takes its share, and what was in work isn't acked 
   rig.consumer().stop_accepting();
   REQUIRE(rig.consumer().drain(in(seconds(5))).ok());
   rig.end();  // leaves the group: the other has both partitions now, and gets what isn't settled
-  const auto ids = take_until(other, [](const auto&) { return false; }, seconds(4));
+  const auto ids = take_until(
+      other, [](const auto&) { return false; }, seconds(4));
   CHECK(ids.size() > 0);
   CHECK(ids.size() < 400);
   const auto stats = other.consumer_stats();

@@ -58,9 +58,13 @@ TEST_CASE("an id is stored once, its replay once more") {
   for (const Message& message : {make_message(1), make_message(1), replay, replay}) {
     CHECK(publish_one(rig.producer(), message).ok());
   }
+  Deliveries held;
+  while (held.size() < 2) REQUIRE(rig.consumer().receive(held, 3, in(seconds(10)), {}).ok());
+  CHECK(held[0].message().replay() + held[1].message().replay() == 7);
+  for (auto& delivery : held) std::move(delivery).ack();
   const auto ids = take_until(
-      rig.consumer(), [](const auto& all) { return all.size() > 2; }, seconds(1));
-  CHECK(ids == std::multiset<std::string>{"m-1", "m-1"});
+      rig.consumer(), [](const auto& all) { return !all.empty(); }, seconds(1));
+  CHECK(ids.empty());
 }
 
 TEST_CASE("dead letters: newest first, in pages, gone once replayed") {

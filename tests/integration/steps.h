@@ -13,9 +13,9 @@ namespace millrace::integration {
 
 inline Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
 
-inline std::shared_ptr<conformance::Publication> publish(queue::Producer& producer,
-                                                  std::vector<Message> batch,
-                                                  Duration patience = std::chrono::seconds(5)) {
+inline std::shared_ptr<conformance::Publication> publish(
+    queue::Producer& producer, std::vector<Message> batch,
+    Duration patience = std::chrono::seconds(5)) {
   auto publication = std::make_shared<conformance::Publication>();
   producer.publish(std::move(batch), in(patience), [publication](std::vector<Status> verdicts) {
     publication->called(std::move(verdicts));
@@ -65,7 +65,8 @@ class Publishing {
           for (std::size_t first = 0; !stop.stop_requested(); first += 20) {
             auto batch = fakes::make_messages(20, first);
             const auto copies = batch;
-            const auto verdicts = publish(producer, std::move(batch), deadline)->wait(std::chrono::seconds(30));
+            const auto verdicts =
+                publish(producer, std::move(batch), deadline)->wait(std::chrono::seconds(30));
             if (!verdicts) return;
             for (std::size_t i = 0; i < copies.size(); ++i) note(copies[i], (*verdicts)[i]);
           }
@@ -94,7 +95,8 @@ class Publishing {
 };
 
 // Each that was stored comes, none comes that was refused.
-inline void expect_kept(queue::Consumer& consumer, std::map<Code, std::set<std::string>>& published) {
+inline void expect_kept(queue::Consumer& consumer,
+                        std::map<Code, std::set<std::string>>& published) {
   const auto& stored = published[Code::ok];
   const auto came = take_until(consumer, [&](const auto& ids) {
     return std::includes(ids.begin(), ids.end(), stored.begin(), stored.end());

@@ -128,9 +128,8 @@ void add_ingest_routes(http::Router& router, IngestCore& core, http::ReactorPool
 
 nlohmann::ordered_json ingest_stats(const IngestCore& core) {
   const IngestStats stats = core.stats();
-  return {{"TotalReceived", stats.received},
-          {"TotalSent", stats.sent},
-          {"TotalFailed", stats.failed}};
+  return {
+      {"TotalReceived", stats.received}, {"TotalSent", stats.sent}, {"TotalFailed", stats.failed}};
 }
 
 }  // namespace millrace::edge

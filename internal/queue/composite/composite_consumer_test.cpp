@@ -95,7 +95,8 @@ TEST_CASE("a stop and a deadline wake who waits") {
   std::vector<Delivery> out;
   CHECK(t.consumer.receive(out, 1, in(std::chrono::milliseconds(10)), {}).ok());
   std::stop_source stop;
-  std::jthread waiting([&] { CHECK(t.consumer.receive(out, 1, Time::max(), stop.get_token()).ok()); });
+  std::jthread waiting(
+      [&] { CHECK(t.consumer.receive(out, 1, Time::max(), stop.get_token()).ok()); });
   stop.request_stop();
   waiting.join();
   CHECK(out.empty());

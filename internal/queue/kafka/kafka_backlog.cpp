@@ -105,9 +105,7 @@ void KafkaBacklog::take(std::size_t max, Time now, std::vector<Held*>& taken) {
 
 bool KafkaBacklog::has_any(Time now) const { return !fresh_.empty() || next_due() <= now; }
 
-Time KafkaBacklog::next_due() const {
-  return again_.empty() ? Time::max() : again_.begin()->first;
-}
+Time KafkaBacklog::next_due() const { return again_.empty() ? Time::max() : again_.begin()->first; }
 
 void KafkaBacklog::finish(Held& held) {
   --held.partition->in_work;

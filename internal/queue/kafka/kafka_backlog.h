@@ -1,6 +1,6 @@
 // What a member of a consumer group holds: the partitions that are ours, the messages of them that
-// aren't settled, and how far each may be committed. A message is waiting, in work, or waiting to be
-// tried again; its offset holds the committed position of its partition until it is done.
+// aren't settled, and how far each may be committed. A message is waiting, in work, or waiting to
+// be tried again; its offset holds the committed position of its partition until it is done.
 //
 // What is in work when its partition is taken away belongs to somebody else: it is finished without
 // any effect here.

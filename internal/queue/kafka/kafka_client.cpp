@@ -37,20 +37,19 @@ Status create_topic(rd_kafka_t* client, const KafkaOptions& options, const Kafka
   const KafkaEvent event(rd_kafka_queue_poll(answers.get(), kCreateTimeoutMs));
   if (event == nullptr) return topic_error(options, topic, "no answer to creating it");
   if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return topic_error(options, topic,
-                       std::string("it can't be created: ") +
-                           rd_kafka_event_error_string(event.get()));
+    return topic_error(
+        options, topic,
+        std::string("it can't be created: ") + rd_kafka_event_error_string(event.get()));
   }
   std::size_t count = 0;
-  const auto* const* made = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
-  const auto code =
-      count == 1 ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+  const auto* const* made =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto code = count == 1 ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
   if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return {};
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return topic_error(options, topic,
-                       std::string("it isn't there and can't be created: ") +
-                           rd_kafka_err2str(code));
+    return topic_error(
+        options, topic,
+        std::string("it isn't there and can't be created: ") + rd_kafka_err2str(code));
   }
   observe::info("kafka topic created", {{"name", topic.name}, {"partitions", topic.partitions}});
   return {};
@@ -102,8 +101,8 @@ Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const Kafka
     return kafka_unavailable(options, rd_kafka_err2str(asked));
   }
   const KafkaMetadata metadata(raw);
-  const auto known = metadata->topic_cnt == 1 ? metadata->topics[0].err
-                                              : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  const auto known =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (known == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return create_topic(client, options, topic);
   if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
   return topic_error(options, topic, rd_kafka_err2str(known));

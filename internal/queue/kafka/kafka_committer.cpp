@@ -13,8 +13,7 @@ KafkaCommitter::KafkaCommitter(std::shared_ptr<KafkaHandle> consumer, std::strin
 
 void KafkaCommitter::commit(const Positions& positions) {
   if (positions.empty()) return;
-  const KafkaPartitions list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  const KafkaPartitions list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const auto& [partition, offset] : positions) {
     rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), partition)->offset = offset;
   }

@@ -1,12 +1,11 @@
 #include "queue/kafka/kafka_dead_letters.h"
 
 #define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <bit>
 #include <charconv>
 #include <optional>
+#include <xxhash.h>
 
 namespace millrace::queue {
 namespace {
@@ -169,16 +168,15 @@ Status KafkaDeadLetters::send(const Record& record) {
                         static_cast<ssize_t>(value.size()));
   }
   // A tombstone is a null pointer, an empty message isn't.
-  const char* const value = record.value ? (record.value->empty() ? "" : record.value->data())
-                                         : nullptr;
+  const char* const value =
+      record.value ? (record.value->empty() ? "" : record.value->data()) : nullptr;
   const std::size_t size = record.value ? record.value->size() : 0;
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       producer_->get(), RD_KAFKA_V_TOPIC(options_.dead_letter_topic().c_str()),
       RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(value), size),
-      RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(std::bit_cast<void*>(round_)),
-      RD_KAFKA_V_END);
+      RD_KAFKA_V_VALUE(const_cast<char*>(value), size), RD_KAFKA_V_HEADERS(headers),
+      RD_KAFKA_V_OPAQUE(std::bit_cast<void*>(round_)), RD_KAFKA_V_END);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
   rd_kafka_headers_destroy(headers);
   return kafka_unavailable(options_, std::string("dead letters: ") + rd_kafka_err2str(error));
@@ -189,9 +187,9 @@ Status KafkaDeadLetters::await_reports(std::size_t count) {
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
   while (count > 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-    const KafkaEvent event(
-        left.count() > 0 ? rd_kafka_queue_poll(reports_.get(), static_cast<int>(left.count()))
-                         : nullptr);
+    const KafkaEvent event(left.count() > 0
+                               ? rd_kafka_queue_poll(reports_.get(), static_cast<int>(left.count()))
+                               : nullptr);
     if (event == nullptr) {
       error = RD_KAFKA_RESP_ERR__TIMED_OUT;
       break;
@@ -235,8 +233,7 @@ Status KafkaDeadLetters::catch_up() {
 }
 
 // `offsets` descend. Neighbours are read in one go.
-Status KafkaDeadLetters::read_letters(std::span<const std::int64_t> offsets,
-                                      DeadLetterPage& page) {
+Status KafkaDeadLetters::read_letters(std::span<const std::int64_t> offsets, DeadLetterPage& page) {
   for (std::size_t first = 0; first < offsets.size();) {
     std::size_t end = first + 1;
     while (end < offsets.size() && offsets[end - 1] - offsets[end] <= kGapMax) ++end;

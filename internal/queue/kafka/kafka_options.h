@@ -14,6 +14,9 @@ namespace millrace::queue {
 // Names and values as librdkafka knows them.
 using KafkaProperties = std::vector<std::pair<std::string, std::string>>;
 
+// Message::replay(), on its way through a topic.
+inline constexpr const char* kKafkaReplayHeader = "millrace-replay";
+
 struct KafkaOptions {
   std::string brokers = "localhost:9092";  // host:port, comma-separated
   std::string topic = "diplom-messages";

@@ -74,8 +74,7 @@ void KafkaWatch::run(const std::stop_token& stop) {
       continue;
     }
     if (failures == 0) {
-      observe::warn("kafka can't be used, trying on",
-                    {{"link", name_}, {"error", found.text()}});
+      observe::warn("kafka can't be used, trying on", {{"link", name_}, {"error", found.text()}});
     }
     set_health(std::move(found));
     pause(reconnect_pause(failures++), stop);

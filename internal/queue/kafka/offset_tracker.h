@@ -1,5 +1,5 @@
-// Which offsets of a partition are settled, whatever the order they were settled in, and how far the
-// consumer group may be told that they are: up to the first that isn't.
+// Which offsets of a partition are settled, whatever the order they were settled in, and how far
+// the consumer group may be told that they are: up to the first that isn't.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class OffsetTracker {
     bool settled = false;
   };
 
-  std::deque<Entry> offsets_;            // from the first unsettled on
+  std::deque<Entry> offsets_;  // from the first unsettled on
   std::optional<std::int64_t> position_;
   bool taken_ = false;
 };

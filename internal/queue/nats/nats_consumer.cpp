@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 #include "base/wake_at_stop.h"
 #include "observe/log.h"
@@ -22,6 +23,12 @@ constexpr std::size_t kWindowMin = 32;
 constexpr milliseconds kWaitMax{100};
 constexpr std::int64_t kHeaderBytes = 64 * 1024;
 constexpr milliseconds kKeepInterval{500};
+
+std::uint64_t replay_of(natsMsg* message) {
+  const char* text = nullptr;
+  if (natsMsgHeader_Get(message, kNatsReplayHeader, &text) != NATS_OK) return 0;
+  return std::strtoull(text, nullptr, 10);
+}
 
 Status prepare(jsCtx& js, const NatsOptions& options) {
   Status stream = ensure_stream(js, options);
@@ -215,6 +222,7 @@ void NatsConsumer::deliver(Held& held, std::vector<Delivery>& out) {
   const auto size = static_cast<std::size_t>(natsMsg_GetDataLength(held.message.get()));
   auto message = Message::decode(std::string(natsMsg_GetData(held.message.get()), size));
   if (!message.has_value()) return bury_foreign(held, message.error());
+  message->set_replay(replay_of(held.message.get()));
   std::uint32_t number = 1;
   if (held.delivered > 1) {
     const MutexLock lock(mutex_);

@@ -10,6 +10,9 @@
 
 namespace millrace::queue {
 
+// Message::replay(), on its way through a stream.
+inline constexpr const char* kNatsReplayHeader = "Millrace-Replay";
+
 struct NatsOptions {
   std::vector<std::string> urls{"nats://localhost:4222"};  // nats:// or tls://
   std::string subject = "diplom.messages";

@@ -164,6 +164,9 @@ Result<NatsMessage> NatsProducer::encode(const Message& message, std::uint64_t s
   if (status == NATS_OK) {
     status = natsMsgHeader_Set(raw, "Nats-Msg-Id", publication_id(message).c_str());
   }
+  if (status == NATS_OK && message.replay() != 0) {
+    status = natsMsgHeader_Set(raw, kNatsReplayHeader, std::to_string(message.replay()).c_str());
+  }
   if (status != NATS_OK) return Status(Code::internal, "nats: " + nats_text(status));
   return encoded;
 }

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The integration tests of the kafka queue, against brokers that are up already (MILLRACE_TEST_NATS,
+# MILLRACE_TEST_KAFKA) or that it starts.   scripts/test-kafka-integration.sh [ctest's arguments]...
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+scripts/install-deps.sh build test servers kafka
+scripts/install-servers.sh
+exec scripts/test.sh release -L integration -R '^kafka_' "$@"
