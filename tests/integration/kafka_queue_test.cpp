@@ -251,6 +251,25 @@ TEST_CASE("a second processor takes its share, and what was in work isn't acked 
   CHECK(other.drain(in(seconds(5))).ok());
 }
 
+TEST_CASE("what waits is known, also to a processor that has no partition") {
+  queue::KafkaOptions options = fresh_kafka_options();
+  options.partitions = 1;
+  KafkaRig rig(options);
+  CHECK(rig.consumer().consumer_stats().waiting == 1);  // not known yet
+  publish_all(rig.producer(), make_messages(10));
+  const auto waiting = [](queue::Consumer& consumer, std::uint64_t count) {
+    return eventually([&] { return consumer.consumer_stats().waiting == count; });
+  };
+  CHECK(waiting(rig.consumer(), 10));
+  Deliveries held = hold(rig.consumer(), 4);
+  CHECK(waiting(rig.consumer(), 6));
+  std::move(held[0]).retry(seconds(60), "later");
+  CHECK(waiting(rig.consumer(), 7));
+  queue::KafkaConsumer other(options, rig.dead_letters());
+  REQUIRE(other.start().ok());
+  CHECK(waiting(other, 0));
+}
+
 TEST_CASE("what a dead processor had comes to another when its session has ended") {
   queue::KafkaOptions options = fresh_kafka_options();
   KafkaRig rig(options);

@@ -205,7 +205,7 @@ Origin KafkaConsumer::origin(const Delivery& delivery) const {
 ConsumerStats KafkaConsumer::consumer_stats() const {
   const MutexLock lock(mutex_);
   ConsumerStats stats = stats_;
-  stats.waiting = backlog_.waiting_in_all();
+  stats.waiting = in_group_ ? backlog_.waiting_in_all() : 1;
   return stats;
 }
 

@@ -38,8 +38,8 @@ class KafkaConsumer final : public Consumer, public Settler {
   Status receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
                  const std::stop_token& stop) override;
   [[nodiscard]] Status health() const override { return watch_.health(); }
-  // `waiting` is what the brokers have behind the last message that came, as far as they said, and
-  // at least one for each partition of ours that hasn't answered yet.
+  // `waiting` is what the brokers have of our partitions, as far as they said, and at least 1 for
+  // each that hasn't answered yet, or until we are in the group.
   [[nodiscard]] ConsumerStats consumer_stats() const override;
 
   // What isn't handed out stays in the topic.
@@ -106,6 +106,7 @@ class KafkaConsumer final : public Consumer, public Settler {
   std::condition_variable settled_;   // drain() and a revocation wait here
   KafkaBacklog backlog_ GUARDED_BY(mutex_);
   ConsumerStats stats_ GUARDED_BY(mutex_);
+  bool in_group_ GUARDED_BY(mutex_) = false;
   bool closed_ GUARDED_BY(mutex_) = false;
   bool aborted_ GUARDED_BY(mutex_) = false;
 

@@ -162,6 +162,10 @@ void KafkaConsumer::error_callback(rd_kafka_t* /*client*/, int code, const char*
 void KafkaConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
   observe::info("kafka partitions assigned",
                 {{"topic", options_.topic}, {"partitions", partitions.cnt}});
+  {
+    const MutexLock lock(mutex_);
+    in_group_ = true;
+  }
   for (const rd_kafka_topic_partition_t& partition : elements(partitions)) {
     {
       const MutexLock lock(mutex_);

@@ -141,7 +141,6 @@ void NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max)
   const auto count = static_cast<std::size_t>(std::max(list.Count, 0));
   {
     const MutexLock lock(mutex_);
-    if (count == 0) pending_on_server_ = 0;
     last_was_full_ = count == max;
     for (std::size_t i = 0; i < count; ++i)
       keep(source, NatsMessage(std::exchange(list.Msgs[i], nullptr)));
@@ -174,7 +173,6 @@ void NatsConsumer::keep(const std::shared_ptr<Source>& source, NatsMessage messa
   held.bytes = static_cast<std::uint64_t>(natsMsg_GetDataLength(held.message.get()));
   buffer_bytes_ += held.bytes;
   held.told = std::chrono::steady_clock::now();
-  pending_on_server_ = meta->NumPending;
   buffer_.push_back(&held);
 }
 
@@ -327,7 +325,9 @@ Origin NatsConsumer::origin(const Delivery& delivery) const {
 ConsumerStats NatsConsumer::consumer_stats() const {
   const MutexLock lock(mutex_);
   ConsumerStats stats = stats_;
-  stats.waiting = pending_on_server_ + buffer_.size();
+  // What the server counts includes what we hold.
+  const std::uint64_t held = stats.in_flight + buffer_.size();
+  stats.waiting = buffer_.size() + (unsettled_ > held ? unsettled_ - held : 0);
   return stats;
 }
 
@@ -339,7 +339,12 @@ void NatsConsumer::run_keeping(const std::stop_token& stop) {
       if (stop.stop_requested()) return;
       lock.wait_until(settled_, std::chrono::steady_clock::now() + kKeepInterval);
     }
-    if (link_.session() != nullptr) tell_still_at_work(std::chrono::steady_clock::now());
+    const auto session = link_.session();
+    if (session == nullptr) continue;
+    tell_still_at_work(std::chrono::steady_clock::now());
+    const auto unsettled = unsettled_messages(*session->js(), options_);
+    const MutexLock lock(mutex_);
+    if (unsettled) unsettled_ = *unsettled;
   }
 }
 

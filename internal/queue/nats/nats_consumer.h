@@ -32,7 +32,8 @@ class NatsConsumer final : public Consumer, public Settler {
   Status receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
                  const std::stop_token& stop) override;
   [[nodiscard]] Status health() const override { return link_.health(); }
-  // `waiting` is what the server said with the latest message, and what is fetched.
+  // `waiting` is what the server had half a second ago, and 1 until it has said so; it includes
+  // what other processors have in work.
   [[nodiscard]] ConsumerStats consumer_stats() const override;
 
   // What is fetched and not handed out goes back to the server at once.
@@ -106,7 +107,7 @@ class NatsConsumer final : public Consumer, public Settler {
   NatsHistory history_ GUARDED_BY(mutex_);
   std::shared_ptr<NatsSession> latest_ GUARDED_BY(mutex_);
   ConsumerStats stats_ GUARDED_BY(mutex_);
-  std::uint64_t pending_on_server_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t unsettled_ GUARDED_BY(mutex_) = 1;  // as the server said; until it has, not none
   bool closed_ GUARDED_BY(mutex_) = false;
   bool aborted_ GUARDED_BY(mutex_) = false;
 

@@ -102,6 +102,16 @@ Status ensure_stream(jsCtx& js, const NatsOptions& options) {
   return ensure(js, config);
 }
 
+std::optional<std::uint64_t> unsettled_messages(jsCtx& js, const NatsOptions& options) {
+  jsConsumerInfo* raw = nullptr;
+  const natsStatus status = js_GetConsumerInfo(&raw, &js, options.stream.c_str(),
+                                               options.durable.c_str(), nullptr, nullptr);
+  if (status != NATS_OK) return std::nullopt;
+  const NatsConsumerInfo info(raw);
+  return info->NumPending +
+         static_cast<std::uint64_t>(std::max<std::int64_t>(info->NumAckPending, 0));
+}
+
 Status ensure_dead_letter_stream(jsCtx& js, const NatsOptions& options) {
   std::array<const char*, 1> subjects{options.dead_letter_subject.c_str()};
   jsStreamConfig config;

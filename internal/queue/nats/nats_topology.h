@@ -4,6 +4,7 @@
 #pragma once
 
 #include <nats/nats.h>
+#include <optional>
 
 #include "base/status.h"
 #include "queue/nats/nats_options.h"
@@ -16,6 +17,10 @@ Status ensure_stream(jsCtx& js, const NatsOptions& options);
 
 // The durable pull consumer on it. Requires the stream.
 Status ensure_consumer(jsCtx& js, const NatsOptions& options);
+
+// Messages of the consumer that aren't settled, wherever they are: not delivered yet, in work at
+// any processor, or waiting to be tried again. Nothing when the server doesn't say.
+std::optional<std::uint64_t> unsettled_messages(jsCtx& js, const NatsOptions& options);
 
 // The stream of dead letters: on disk, until they are replayed.
 Status ensure_dead_letter_stream(jsCtx& js, const NatsOptions& options);
