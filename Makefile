@@ -33,6 +33,9 @@ run-local: build ## Install, build and run all services until Ctrl-C
 demo: build ## Half a minute: services up, messages through, results shown, drained
 	@scripts/demo.sh
 
+switch-queue: build ## Choose the queue (QUEUE=memory|nats|kafka|composite), nothing left behind
+	@scripts/switch_queue.sh "$(QUEUE)"
+
 health-check: ## Ask each running service for its health
 	@scripts/health_check.sh
 
@@ -121,7 +124,6 @@ tidy: deps ## The tree's own rules and clang-tidy
 ## Not there yet
 
 grpc-server: ## Build the gRPC server (comes with the gRPC part)
-switch-queue: ## Choose the queue: QUEUE=memory|nats|kafka|composite (comes with the brokers part)
 profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
 test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
@@ -130,6 +132,6 @@ docker-down: ## Stop the containers (comes with the containers part)
 docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
-grpc-server switch-queue profile-complete test-network docker-build docker-up \
+grpc-server profile-complete test-network docker-build docker-up \
 docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

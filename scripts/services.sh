@@ -48,10 +48,12 @@ read_addresses() {
   done
 }
 
-# Says which ports are taken, by whom if that can be seen; 1 when one is.
+# check_ports [SERVICE...]: says which of their ports are taken, by whom if that can be seen; 1 when
+# one is.
 check_ports() {
   local service port holder taken=0
-  for service in "${flow[@]}"; do
+  (($# > 0)) || set -- "${flow[@]}"
+  for service in "$@"; do
     port=${urls[$service]##*:}
     (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null || continue
     holder=$(ss -Hltnp "sport = :$port" 2>/dev/null |
@@ -62,14 +64,17 @@ check_ports() {
   return "$taken"
 }
 
-# start_services LOG_DIR: the processor first, so that whoever is up has what it needs.
+# start_services LOG_DIR [SERVICE...]: the processor first, so that whoever is up has what it needs.
 start_services() {
   local service
   logs=$1
+  shift
+  (($# > 0)) || set -- "${upstream_first[@]}"
   mkdir -p "$logs"
-  for service in "${upstream_first[@]}"; do
+  for service in "$@"; do
+    : >"$logs/$service.log"
     setsid setpriv --pdeathsig TERM -- "$root/bin/$service" \
-      </dev/null >"$logs/$service.log" 2>&1 &
+      </dev/null >>"$logs/$service.log" 2>&1 &
     pids[$service]=$!
   done
 }
@@ -117,17 +122,19 @@ signal_services() {
   for pid in "${pids[@]}"; do kill "-$1" "$pid" 2>/dev/null || true; done
 }
 
-# stop_services SECONDS: SIGTERM to each in the order of the flow, waiting for one to end before the
-# next is told; SIGKILL to one that takes longer. 1 when a code isn't 0.
+# stop_services SECONDS [SERVICE...]: SIGTERM to each in the order of the flow, waiting for one to end
+# before the next is told; SIGKILL to one that takes longer. 1 when a code isn't 0.
 stop_services() {
-  local service limit clean=0
-  for service in "${flow[@]}"; do
+  local patience=$1 service limit clean=0
+  shift
+  (($# > 0)) || set -- "${flow[@]}"
+  for service in "$@"; do
     [[ -v pids[$service] ]] || continue
-    limit=$(($(now_ms) + $1 * 1000))
+    limit=$(($(now_ms) + patience * 1000))
     kill -TERM "${pids[$service]}" 2>/dev/null || true
     while kill -0 "${pids[$service]}" 2>/dev/null; do
       if (($(now_ms) > limit)); then
-        say "  $service didn't end within $1 s: killed" >&2
+        say "  $service didn't end within $patience s: killed" >&2
         kill -KILL "${pids[$service]}" 2>/dev/null || true
         break
       fi
