@@ -95,8 +95,10 @@ bench-hop: build ## Load on the three executables beside nginx on this machine
 bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
 	@scripts/install-deps.sh servers kafka
 	@scripts/install-servers.sh
-	@scripts/build.sh release nats_queue_bench
+	@scripts/build.sh release nats_queue_bench kafka_queue_bench composite_queue_bench
 	@bench/queues/bench_queues.py
+	@scripts/install-deps.sh bench
+	@bench/queues/end_to_end.py
 
 load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
 	@scripts/install-deps.sh bench

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ namespace millrace::bench {
 
 using Seconds = std::chrono::duration<double>;
 
-inline void print_rate(std::size_t messages, Seconds took) {
-  std::printf("{\"messages\": %zu, \"seconds\": %.6f}\n", messages, took.count());
+// `bytes`: of one encoded message, if known.
+inline void print_rate(std::size_t messages, Seconds took, std::size_t bytes = 0) {
+  std::printf("{\"messages\": %zu, \"seconds\": %.6f, \"bytes\": %zu}\n", messages, took.count(),
+              bytes);
 }
 
 // `count` messages with `payload_bytes` each and ids as ingest gives them.
@@ -41,6 +44,16 @@ inline std::vector<Message> make_batch(std::size_t count, std::size_t payload_by
   std::exit(1);
 }
 
+inline void wait_until_ready(const std::function<Status()>& health) {
+  const Time deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  EventCount nothing;  // there is no event to wait for
+  while (!health().ok()) {
+    const Time now = std::chrono::steady_clock::now();
+    if (now > deadline) fail(health().text());
+    nothing.wait(nothing.prepare_wait(), now + std::chrono::milliseconds(1));
+  }
+}
+
 // Publishes `total` in batches, at most `window` messages unanswered; each must be stored. The
 // messages are made before the clock runs.
 inline void publish_all(queue::Producer& producer, std::size_t total, std::size_t payload_bytes,
@@ -51,6 +64,7 @@ inline void publish_all(queue::Producer& producer, std::size_t total, std::size_
     batches.push_back(make_batch(size, payload_bytes));
     left -= size;
   }
+  const std::size_t bytes = batches.front().front().size();
   std::atomic<std::size_t> unanswered{0};
   std::atomic<std::size_t> refused{0};
   EventCount answered;
@@ -79,7 +93,7 @@ inline void publish_all(queue::Producer& producer, std::size_t total, std::size_
   wait_until_at_most(0);
   const Seconds took = std::chrono::steady_clock::now() - begin;
   if (refused > 0) fail(std::to_string(refused) + " messages were refused");
-  print_rate(total, took);
+  print_rate(total, took, bytes);
 }
 
 // Receives and acks `total`. The clock begins with the first delivery.

@@ -4,8 +4,6 @@
 //
 // Prints one line of JSON: messages, and the seconds they took. `theirs publish` only publishes
 // asynchronously with a window of 4096; `theirs consume` only fetches 1000 at a time and acks each.
-#include <functional>
-
 #include "fakes/executors.h"
 #include "queue/nats/nats_consumer.h"
 #include "queue/nats/nats_dead_letters.h"
@@ -14,16 +12,6 @@
 
 namespace millrace::bench {
 namespace {
-
-void wait_until_ready(const std::function<Status()>& health) {
-  const Time deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  EventCount nothing;  // there is no event to wait for
-  while (!health().ok()) {
-    const Time now = std::chrono::steady_clock::now();
-    if (now > deadline) fail(health().text());
-    nothing.wait(nothing.prepare_wait(), now + std::chrono::milliseconds(1));
-  }
-}
 
 void publish_ours(const queue::NatsOptions& options, std::size_t messages, std::size_t bytes) {
   fakes::ThreadExecutor executor;

@@ -23,7 +23,7 @@ CompositeConsumer::CompositeConsumer(std::vector<CompositeConsumerPart> parts) {
 CompositeConsumer::~CompositeConsumer() {
   for (const auto& part : parts_) part->of.consumer->stop_accepting();
   pumps_.clear();
-  for (const auto& part : parts_) part->buffer.clear();  // given back
+  take_buffers().clear();
 }
 
 Status CompositeConsumer::start() {
@@ -148,7 +148,10 @@ void CompositeConsumer::stop_accepting() {
   for (const auto& part : parts_) part->of.consumer->stop_accepting();
 }
 
+// What nobody has received goes back to its provider, which leaves it where it is, or lets it be
+// received again.
 Status CompositeConsumer::drain(Time deadline) {
+  take_buffers().clear();
   Status drained;
   for (const auto& part : parts_) {
     Status failed = part->of.consumer->drain(deadline);
@@ -159,11 +162,20 @@ Status CompositeConsumer::drain(Time deadline) {
 
 void CompositeConsumer::abort() {
   for (const auto& part : parts_) part->of.consumer->abort();
-  std::vector<std::deque<Delivery>> given_back;
+  {
+    const MutexLock lock(mutex_);
+    aborted_ = true;
+    arrivals_.notify_all();
+  }
+  take_buffers().clear();
+}
+
+std::vector<std::deque<Delivery>> CompositeConsumer::take_buffers() {
+  std::vector<std::deque<Delivery>> all;
   const MutexLock lock(mutex_);
-  aborted_ = true;
-  for (const auto& part : parts_) given_back.push_back(std::exchange(part->buffer, {}));
-  arrivals_.notify_all();
+  for (const auto& part : parts_) all.push_back(std::exchange(part->buffer, {}));
+  room_.notify_all();
+  return all;
 }
 
 }  // namespace millrace::queue

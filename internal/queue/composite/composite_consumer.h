@@ -61,6 +61,8 @@ class CompositeConsumer final : public Consumer {
   // Waits until there is room. False: stopped.
   bool has_room(const Part& part, const std::stop_token& stop) EXCLUDES(mutex_);
   void hand_out(std::vector<Delivery>& out, std::size_t max) REQUIRES(mutex_);
+  // What is dropped of it, outside the lock, is given back.
+  [[nodiscard]] std::vector<std::deque<Delivery>> take_buffers() EXCLUDES(mutex_);
   [[nodiscard]] std::size_t buffered() const REQUIRES(mutex_);
   [[nodiscard]] bool all_over() const REQUIRES(mutex_);
 

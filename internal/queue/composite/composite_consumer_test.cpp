@@ -90,6 +90,19 @@ TEST_CASE("what isn't handed out counts as waiting, and nothing is lost at the e
   CHECK(t.consumer.drain(in(seconds(5))).ok());
 }
 
+TEST_CASE("a drain gives back what nobody received") {
+  Two t;
+  Two::publish(*t.a, make_messages(10));
+  auto held = t.receive(1);
+  t.consumer.stop_accepting();
+  for (auto& delivery : held) std::move(delivery).ack();
+  CHECK(t.consumer.drain(in(std::chrono::milliseconds(50))).code() == Code::deadline);
+  auto rest = t.receive(9);  // a queue in memory has no other place for it
+  CHECK(rest.size() == 9);
+  for (auto& delivery : rest) std::move(delivery).ack();
+  CHECK(t.consumer.drain(in(seconds(5))).ok());
+}
+
 TEST_CASE("a stop and a deadline wake who waits") {
   Two t;
   std::vector<Delivery> out;

@@ -57,7 +57,9 @@ Result<KafkaConf> KafkaConsumer::make_conf() {
                  {"session.timeout.ms", std::to_string(options_.session_timeout.count())},
                  {"heartbeat.interval.ms", std::to_string(options_.session_timeout.count() / 5)},
                  {"fetch.wait.max.ms", "200"},
-                 {"queued.min.messages", std::to_string(options_.prefetch * 4)},
+                 // Once its own queue is full, this version of the library looks only every second
+                 // whether there is room again: so it is large, and emptied into ours at once.
+                 {"queued.min.messages", "1000000"},
                  {"queued.max.messages.kbytes", std::to_string(options_.prefetch_bytes / 1024)}});
   if (!conf.has_value()) return conf;
   rd_kafka_conf_set_opaque(conf->get(), this);

@@ -39,8 +39,8 @@ struct KafkaOptions {
   std::chrono::milliseconds session_timeout{10'000};
   // When partitions are taken away, the time for their messages in work to be finished.
   std::chrono::milliseconds revoke_patience{2000};
-  std::size_t prefetch = 4096;  // messages received and not yet handed out
-  std::uint64_t prefetch_bytes = std::uint64_t{16} << 20;
+  std::size_t prefetch = 65'536;  // messages received and not yet handed out
+  std::uint64_t prefetch_bytes = std::uint64_t{32} << 20;  // of these, and as much in librdkafka
   std::size_t retries_max = 4096;  // no more is fetched while so many wait to be tried again
 
   [[nodiscard]] std::string dead_letter_topic() const { return topic + ".dlq"; }
