@@ -1,12 +1,12 @@
 // Kafka's client library uses C11's threads, which ThreadSanitizer doesn't know: it neither sees
 // their locks nor survives their threads. Under it the same functions are here, as what they are in
 // glibc: POSIX threads of the same layout.
-#include <pthread.h>
-#include <threads.h>
-
 #include <bit>
 #include <cerrno>
 #include <cstdint>
+#include <memory>
+#include <pthread.h>
+#include <threads.h>
 
 namespace {
 
@@ -24,9 +24,8 @@ struct Start {
 };
 
 void* begin(void* start) {
-  const Start what = *static_cast<Start*>(start);
-  delete static_cast<Start*>(start);
-  return std::bit_cast<void*>(static_cast<std::intptr_t>(what.function(what.argument)));
+  const std::unique_ptr<Start> what(static_cast<Start*>(start));
+  return std::bit_cast<void*>(static_cast<std::intptr_t>(what->function(what->argument)));
 }
 
 }  // namespace
@@ -34,7 +33,10 @@ void* begin(void* start) {
 extern "C" {
 
 int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
-  return c11(pthread_create(thread, nullptr, begin, new Start{function, argument}));
+  auto start = std::make_unique<Start>(Start{function, argument});
+  const int error = pthread_create(thread, nullptr, begin, start.get());
+  if (error == 0) static_cast<void>(start.release());  // the thread's own now
+  return c11(error);
 }
 int thrd_join(thrd_t thread, int* result) {
   void* value = nullptr;

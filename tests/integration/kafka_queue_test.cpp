@@ -21,10 +21,8 @@ void publish_raw(const queue::KafkaOptions& options, std::string_view bytes) {
   auto conf = queue::make_kafka_conf(options, {});
   REQUIRE(conf.has_value());
   const auto handle = queue::make_kafka_handle(RD_KAFKA_PRODUCER, std::move(*conf)).value();
-  REQUIRE(rd_kafka_producev(handle->get(), RD_KAFKA_V_TOPIC(options.topic.c_str()),
-                            RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                            RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()),
-                            RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  REQUIRE(queue::produce(handle->get(), {.topic = options.topic, .partition = 0, .value = bytes}) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR);
   REQUIRE(rd_kafka_flush(handle->get(), 5000) == RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 

@@ -115,7 +115,7 @@ Status CompositeDeadLetters::mark_replayed(std::span<const std::string> keys) {
   }
   for (const auto& [name, theirs] : by_store) {
     const auto part = std::find_if(parts_.begin(), parts_.end(),
-                                   [&](const auto& one) { return one.name == name; });
+                                   [&wanted = name](auto& one) { return one.name == wanted; });
     if (part == parts_.end()) return {Code::invalid, "there is no store '" + name + "'"};
     if (Status failed = part->store->mark_replayed(theirs); !failed.ok()) {
       return named(name, failed);

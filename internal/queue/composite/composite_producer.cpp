@@ -100,11 +100,9 @@ void CompositeProducer::publish(std::vector<Message> batch, Time deadline, Publi
     ++joints_;
   }
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    auto copy = i + 1 < parts_.size() ? sent : std::move(sent);
-    parts_[i]->of.producer->publish(std::move(copy), deadline,
-                                    [this, joint, i](std::vector<Status> verdicts) {
-                                      answered(*joint, i, std::move(verdicts));
-                                    });
+    parts_[i]->of.producer->publish(sent, deadline, [this, joint, i](std::vector<Status> verdicts) {
+      answered(*joint, i, std::move(verdicts));
+    });
   }
 }
 

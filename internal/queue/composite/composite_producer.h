@@ -55,6 +55,8 @@ class CompositeProducer final : public Producer {
 
  private:
   struct Part {
+    explicit Part(CompositeProducerPart part) : of(std::move(part)) {}
+
     CompositeProducerPart of;
     std::atomic<std::uint64_t> missing{0};
   };

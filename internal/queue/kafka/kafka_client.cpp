@@ -93,6 +93,41 @@ Result<std::shared_ptr<KafkaHandle>> make_kafka_handle(rd_kafka_type_t type, Kaf
   return std::make_shared<KafkaHandle>(client);
 }
 
+rd_kafka_resp_err_t produce(rd_kafka_t* client, const KafkaRecord& record) {
+  // The library doesn't write to what it copies. A tombstone is a null pointer, an empty value
+  // isn't.
+  const std::string_view value = record.value.value_or("");
+  const char* const bytes = value.empty() ? "" : value.data();
+  rd_kafka_headers_t* headers = nullptr;
+  if (!record.headers.empty()) headers = rd_kafka_headers_new(record.headers.size());
+  for (const auto& [name, text] : record.headers) {
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                        static_cast<ssize_t>(text.size()));
+  }
+  std::array<rd_kafka_vu_t, 7> what{};
+  what[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  what[0].u.cstr = record.topic.c_str();
+  what[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+  what[1].u.i32 = record.partition;
+  what[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  what[2].u.i = RD_KAFKA_MSG_F_COPY;
+  what[3].vtype = RD_KAFKA_VTYPE_KEY;
+  what[3].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+  what[4].vtype = RD_KAFKA_VTYPE_VALUE;
+  what[4].u.mem = {record.value ? const_cast<char*>(bytes) : nullptr, value.size()};
+  what[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  what[5].u.ptr = record.opaque;
+  what[6].vtype = RD_KAFKA_VTYPE_HEADERS;
+  what[6].u.headers = headers;
+  rd_kafka_error_t* const error =
+      rd_kafka_produceva(client, what.data(), headers == nullptr ? what.size() - 1 : what.size());
+  if (error == nullptr) return RD_KAFKA_RESP_ERR_NO_ERROR;
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+  rd_kafka_error_destroy(error);
+  if (headers != nullptr) rd_kafka_headers_destroy(headers);
+  return code;
+}
+
 Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic) {
   const KafkaTopic handle(rd_kafka_topic_new(client, topic.name.c_str(), nullptr));
   const rd_kafka_metadata_t* raw = nullptr;

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/status.h"
 #include "queue/kafka/kafka_handles.h"
@@ -26,6 +30,19 @@ Result<std::shared_ptr<KafkaHandle>> make_kafka_handle(rd_kafka_type_t type, Kaf
 
 // "kafka host:9092: <words>", Code::unavailable.
 Status kafka_unavailable(const KafkaOptions& options, const std::string& words);
+
+// What is published; all of it is borrowed for the call.
+struct KafkaRecord {
+  const std::string& topic;
+  std::int32_t partition = RD_KAFKA_PARTITION_UA;  // by default, by the key
+  std::string_view key{};
+  std::optional<std::string_view> value{};  // nothing: a tombstone
+  std::span<const std::pair<std::string, std::string>> headers{};
+  void* opaque = nullptr;  // comes back in the report
+};
+
+// Hands a copy of the record to the library; doesn't block. A report comes if it is ok.
+rd_kafka_resp_err_t produce(rd_kafka_t* client, const KafkaRecord& record);
 
 // Makes sure that the topic is there, and creates it when it isn't. Blocks for a few seconds at
 // most. Code::unavailable says why not.

@@ -88,7 +88,7 @@ KeptLetter letter_of(const rd_kafka_message_t& record) {
 struct KafkaDeadLetters::Record {
   std::string key;
   std::optional<std::string_view> value;  // nothing: a tombstone
-  std::vector<std::pair<std::string, std::string>> headers;
+  KafkaProperties headers;
 };
 
 KafkaDeadLetters::KafkaDeadLetters(KafkaOptions options, const Clock& clock)
@@ -162,23 +162,15 @@ Status KafkaDeadLetters::produce(std::span<const Record> records) {
 }
 
 Status KafkaDeadLetters::send(const Record& record) {
-  rd_kafka_headers_t* const headers = rd_kafka_headers_new(record.headers.size());
-  for (const auto& [name, value] : record.headers) {
-    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
-                        static_cast<ssize_t>(value.size()));
-  }
-  // A tombstone is a null pointer, an empty message isn't.
-  const char* const value =
-      record.value ? (record.value->empty() ? "" : record.value->data()) : nullptr;
-  const std::size_t size = record.value ? record.value->size() : 0;
-  const rd_kafka_resp_err_t error = rd_kafka_producev(
-      producer_->get(), RD_KAFKA_V_TOPIC(options_.dead_letter_topic().c_str()),
-      RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(value), size), RD_KAFKA_V_HEADERS(headers),
-      RD_KAFKA_V_OPAQUE(std::bit_cast<void*>(round_)), RD_KAFKA_V_END);
+  const std::string topic = options_.dead_letter_topic();
+  const rd_kafka_resp_err_t error =
+      queue::produce(producer_->get(), {.topic = topic,
+                                        .partition = 0,
+                                        .key = record.key,
+                                        .value = record.value,
+                                        .headers = record.headers,
+                                        .opaque = std::bit_cast<void*>(round_)});
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  rd_kafka_headers_destroy(headers);
   return kafka_unavailable(options_, std::string("dead letters: ") + rd_kafka_err2str(error));
 }
 
@@ -239,7 +231,7 @@ Status KafkaDeadLetters::read_letters(std::span<const std::int64_t> offsets, Dea
     while (end < offsets.size() && offsets[end - 1] - offsets[end] <= kGapMax) ++end;
     const auto run = offsets.subspan(first, end - first);
     std::vector<KeptLetter> letters;
-    const Status failed = reader_.read(run.back(), [&](const rd_kafka_message_t& record) {
+    Status failed = reader_.read(run.back(), [&](const rd_kafka_message_t& record) {
       if (std::find(run.begin(), run.end(), record.offset) != run.end()) {
         letters.push_back(letter_of(record));
       }

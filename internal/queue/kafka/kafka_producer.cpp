@@ -140,28 +140,20 @@ KafkaProducer::Sending& KafkaProducer::begin(std::shared_ptr<Publication> public
 }
 
 Status KafkaProducer::send(rd_kafka_t* client, const Message& message, Sent& sent) {
-  const std::string_view key = message.source();
   const std::string& wire = message.wire();
   if (wire.size() > kMessageBytesMax) {
     return {Code::too_large, "the message has " + std::to_string(wire.size()) +
                                  " bytes, Kafka is sent " + std::to_string(kMessageBytesMax)};
   }
-  const std::string replay = message.replay() == 0 ? "" : std::to_string(message.replay());
-  rd_kafka_headers_t* headers = nullptr;
-  if (!replay.empty()) {
-    headers = rd_kafka_headers_new(1);
-    rd_kafka_header_add(headers, kKafkaReplayHeader, -1, replay.data(),
-                        static_cast<ssize_t>(replay.size()));
+  KafkaProperties headers;
+  if (message.replay() != 0) {
+    headers.emplace_back(kKafkaReplayHeader, std::to_string(message.replay()));
   }
-  // The library copies, and doesn't write.
-  const rd_kafka_resp_err_t error = rd_kafka_producev(
-      client, RD_KAFKA_V_TOPIC(options_.topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(key.data(), key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(wire.data()), wire.size()), RD_KAFKA_V_OPAQUE(&sent),
-      RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR && headers != nullptr) {
-    rd_kafka_headers_destroy(headers);
-  }
+  const rd_kafka_resp_err_t error = produce(client, {.topic = options_.topic,
+                                                     .key = message.source(),
+                                                     .value = wire,
+                                                     .headers = headers,
+                                                     .opaque = &sent});
   switch (error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       return {};

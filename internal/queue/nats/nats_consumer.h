@@ -43,6 +43,8 @@ class NatsConsumer final : public Consumer, public Settler {
   void abort() override { close(true); }
 
  private:
+  static constexpr std::size_t kWindowMin = 32;
+
   // A subscription with the session it needs, for as long as one of its messages is unsettled.
   struct Source {
     std::shared_ptr<NatsSession> session;
