@@ -6,6 +6,9 @@
 namespace millrace::queue {
 namespace {
 
+// Characters that a URL takes as they are.
+constexpr char kName = '.';
+constexpr char kNext = '~';
 constexpr std::string_view kToTheEnd = "-";
 
 Status named(const std::string& name, const Status& status) {
@@ -36,8 +39,8 @@ std::optional<CompositeDeadLetters::Cursors> CompositeDeadLetters::parse(
   Cursors cursors(parts_.size(), "");
   if (after.empty()) return cursors;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    const std::string prefix = parts_[i].name + "=";
-    const std::string_view one = after.substr(0, after.find(','));
+    const std::string prefix = parts_[i].name + kName;
+    const std::string_view one = after.substr(0, after.find(kNext));
     if (!one.starts_with(prefix)) return std::nullopt;
     const std::string_view cursor = one.substr(prefix.size());
     if (cursor == kToTheEnd) {
@@ -53,8 +56,8 @@ std::optional<CompositeDeadLetters::Cursors> CompositeDeadLetters::parse(
 std::string CompositeDeadLetters::text_of(const Cursors& cursors) const {
   std::string text;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (i > 0) text.append(",");
-    text.append(parts_[i].name).append("=").append(cursors[i].value_or(std::string(kToTheEnd)));
+    if (i > 0) text.push_back(kNext);
+    text.append(parts_[i].name + kName).append(cursors[i].value_or(std::string(kToTheEnd)));
   }
   return text;
 }

@@ -1,5 +1,5 @@
 // The dead letters of several stores as one. A letter is kept by the first store that takes it; its
-// key and the position of a page name the store: "nats:42", "nats=42,kafka=17".
+// key and the position of a page name the store: "nats:42", "nats.42~kafka.17".
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 namespace millrace::queue {
 
 struct CompositeDeadLettersPart {
-  std::string name;  // without ':', '=' and ','
+  std::string name;  // without ':', '.' and '~'
   std::shared_ptr<DeadLetters> store;
 };
 

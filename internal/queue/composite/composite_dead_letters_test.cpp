@@ -85,7 +85,7 @@ TEST_CASE("the stores are listed as one, newest first, whatever the size of a pa
 
 TEST_CASE("what isn't a position or a key is said so, and an unreadable store is named") {
   Stores t;
-  for (const char* wrong : {"x", "a=", "a=1", "b=1,a=1", "a=1,b=1,c=1"}) {
+  for (const char* wrong : {"x", "a.", "a.1", "b.1~a.1", "a.1~b.1~c.1"}) {
     CAPTURE(wrong);
     CHECK(t.both.list(wrong, 1).error().code() == Code::invalid);
   }
