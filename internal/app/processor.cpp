@@ -101,13 +101,18 @@ class Processor final : public ServiceApp {
   }
 
  private:
-  // Nothing is lost: what wasn't worked off in time is kept as dead letters.
+  // Nothing is lost: a broker keeps what wasn't worked off in time; what is in memory, which is
+  // gone with us, becomes dead letters.
   Status give_up(const Status& why) {
     pool_.abort();
-    Status abandoned = pool_.abandon(std::chrono::steady_clock::now() + kAfterAbort);
-    // A broker keeps what waits in it; memory is gone with us.
-    const auto left = queue_.memory != nullptr ? queue_.memory->take_waiting()
-                                               : std::vector<queue::QueuedMessage>();
+    const Time deadline = std::chrono::steady_clock::now() + kAfterAbort;
+    if (queue_.memory == nullptr) {
+      observe::warn("not drained in time, the rest stays in the queue", {{"error", why.text()}});
+      const Status abandoned = pool_.abandon(deadline, worker::Unfinished::give_back);
+      return abandoned.ok() ? why : abandoned;
+    }
+    Status abandoned = pool_.abandon(deadline, worker::Unfinished::bury);
+    const auto left = queue_.memory->take_waiting();
     std::vector<queue::DeadLetter> letters;
     for (const auto& waiting : left) {
       letters.push_back(queue::DeadLetter::of(waiting.message, kNotWorkedOff, waiting.attempt - 1));

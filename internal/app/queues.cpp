@@ -1,5 +1,7 @@
 #include "app/queues.h"
 
+#include <algorithm>
+
 #include "app/shell.h"
 #include "queue/composite/composite_dead_letters.h"
 #include "queue/kafka/kafka_consumer.h"
@@ -65,6 +67,9 @@ queue::KafkaOptions kafka_options(const config::Settings& settings) {
   options.partitions = static_cast<int>(settings.kafka_partitions);
   options.replicas = static_cast<int>(settings.kafka_replicas);
   options.session_timeout = settings.kafka_session_timeout;
+  // Shorter than the time a client waits, so that most get the library's own verdict.
+  options.message_timeout =
+      std::max(settings.request_timeout * 4 / 5, std::chrono::milliseconds(500));
   return options;
 }
 

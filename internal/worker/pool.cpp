@@ -55,19 +55,23 @@ Status Pool::drain(Time deadline) {
 
 void Pool::abort() { stop_.request_stop(); }
 
-Status Pool::abandon(Time deadline) {
+Status Pool::abandon(Time deadline, Unfinished unfinished) {
   abort();  // a worker that finds its slot gone ends because it was told to stop
   if (census_.wait_until_empty(deadline)) return {};
-  std::vector<queue::Delivery> unfinished;
+  std::vector<queue::Delivery> to_bury;
   for (const auto& slot : slots_) {
     if (!slot->ownership.take()) continue;
     Batch batch = std::exchange(slot->batch, Batch{});
     slot->ownership.keep();
-    // What was handled is still good. What the sink doesn't take is a dead letter like the rest.
+    // What was handled is still good. What the sink doesn't take is treated like the rest.
     static_cast<void>(finisher_.finish(batch, Patience::once, {}));
-    std::move(batch.deliveries.begin(), batch.deliveries.end(), std::back_inserter(unfinished));
+    if (unfinished == Unfinished::give_back) {
+      finisher_.give_back(batch);
+    } else {
+      std::move(batch.deliveries.begin(), batch.deliveries.end(), std::back_inserter(to_bury));
+    }
   }
-  Status status = finisher_.bury(unfinished, "not worked off before shutdown");
+  Status status = finisher_.bury(to_bury, "not worked off before shutdown");
   if (status.ok() && metrics_.gauges->in_flight.load() > 0) return still_at_work();
   return status;
 }

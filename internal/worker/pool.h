@@ -23,6 +23,10 @@
 
 namespace millrace::worker {
 
+// What becomes of messages that aren't worked off when time is up: dead letters, or the queue's
+// own, which has to outlive the process.
+enum class Unfinished : std::uint8_t { bury, give_back };
+
 // How a pool ends: stop the consumer's intake, drain(); if that fails abort(), drain() again for a
 // little while; if that fails too abandon(), and leave the process by _Exit: the destructor joins
 // all threads, and would wait for ever for a handler that never returns.
@@ -49,12 +53,12 @@ class Pool final : public Lifecycle {
   // in. What isn't handled by then, or what a failing sink doesn't take, goes back to the queue.
   void abort() override;
 
-  // After abort(): waits as drain() does, then takes away what is still inside a handler and keeps
-  // it as dead letters, "not worked off before shutdown". Ok: nothing is left unsettled, even
-  // though threads may still run. Code::deadline: some worker is caught inside the sink or the dead
-  // letters. Code::unavailable: dead letters weren't written; the messages were given back to the
-  // queue.
-  Status abandon(Time deadline);
+  // After abort(): waits as drain() does, then takes away what is still inside a handler and gives
+  // it back, or keeps it as dead letters, "not worked off before shutdown". Ok: nothing is left
+  // unsettled, even though threads may still run. Code::deadline: some worker is caught inside the
+  // sink or the dead letters. Code::unavailable: dead letters weren't written; the messages were
+  // given back to the queue.
+  Status abandon(Time deadline, Unfinished unfinished);
 
   // Ok when messages can be worked off; otherwise why not: the sink or the dead letters fail, or
   // every worker is stuck. Thread-safe.

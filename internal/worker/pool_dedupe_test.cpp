@@ -159,12 +159,12 @@ TEST_CASE("Deduped pool: what is abandoned takes its copies along") {
   t.f.pool->abort();
   bool may_come_again = false;
   SECTION("as a dead letter, which comes again only by its replay") {
-    REQUIRE(t.f.pool->abandon(within(std::chrono::milliseconds(1))).ok());
+    REQUIRE(t.f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::bury).ok());
     CHECK(hanging.stuck_that_were(Kind::reject) == 2);
   }
   SECTION("given back, when no dead letter can be written") {
     t.f.dead_letters.break_it();
-    CHECK_FALSE(t.f.pool->abandon(within(std::chrono::milliseconds(1))).ok());
+    CHECK_FALSE(t.f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::bury).ok());
     CHECK(hanging.stuck_that_were(Kind::nack) == 2);
     may_come_again = true;
   }

@@ -77,7 +77,7 @@ TEST_CASE("Pool: abandon says when a worker is caught in the sink") {
   f.consumer.push(make_message(1));
   f.start();
   REQUIRE(f.sink.wait_for_attempts(1));
-  const Status status = f.pool->abandon(within(std::chrono::milliseconds(1)));
+  const Status status = f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::bury);
   CHECK(status.code() == Code::deadline);
   CHECK(f.dead_letters.kept().empty());
   f.sink.uncork();
@@ -91,7 +91,7 @@ TEST_CASE("Pool: idle workers end on abort, and a pool that isn't started on des
   CHECK(idle.start_ok);
   idle.pool->abort();
   CHECK(idle.pool->drain(within()).ok());
-  CHECK(idle.pool->abandon(within()).ok());
+  CHECK(idle.pool->abandon(within(), Unfinished::bury).ok());
   Fixture never_started(succeed);
   CHECK(never_started.pool->drain(within()).ok());
 }

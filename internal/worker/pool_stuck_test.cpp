@@ -97,7 +97,7 @@ TEST_CASE("Pool: a handler that never returns doesn't keep the pool from ending"
   CHECK_THAT(drained.text(), Contains("1 of 1 workers still at work"));
 
   f.pool->abort();
-  REQUIRE(f.pool->abandon(within(std::chrono::milliseconds(1))).ok());
+  REQUIRE(f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::bury).ok());
   CHECK(f.consumer.count(Kind::ack) == 350);
   CHECK(f.consumer.consumer_stats().in_flight == 0);
   CHECK(f.consumer.books_balance());
@@ -115,13 +115,25 @@ TEST_CASE("Pool: a handler that never returns doesn't keep the pool from ending"
   CHECK(f.sink.taken().size() == 350);
 }
 
+TEST_CASE("Pool: abandoned messages go back to a queue that outlives the process") {
+  StuckFixture stuck(0);
+  Fixture& f = *stuck.f;
+  REQUIRE(stuck.entered.wait());
+  f.consumer.hold_back();
+  REQUIRE(f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::give_back).ok());
+  CHECK(f.consumer.ids(Kind::nack) == std::vector<std::string>{"m-0"});
+  CHECK(f.dead_letters.kept().empty());
+  CHECK(f.pool->stats().in_flight == 0);
+  CHECK(f.consumer.books_balance());
+}
+
 TEST_CASE("Pool: abandoned messages go back to the queue when dead letters can't be written") {
   StuckFixture stuck(0);
   Fixture& f = *stuck.f;
   REQUIRE(stuck.entered.wait());
   f.consumer.hold_back();
   f.dead_letters.break_it();
-  const Status status = f.pool->abandon(within(std::chrono::milliseconds(1)));
+  const Status status = f.pool->abandon(within(std::chrono::milliseconds(1)), Unfinished::bury);
   CHECK(status.code() == Code::unavailable);
   CHECK(f.consumer.ids(Kind::nack) == std::vector<std::string>{"m-0"});
   CHECK(f.consumer.consumer_stats().in_flight == 0);

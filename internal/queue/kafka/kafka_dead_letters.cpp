@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr milliseconds kReportPatience{5000};  // longer than message_timeout
+constexpr milliseconds kWriteTimeout{4000};
+constexpr milliseconds kReportPatience{5000};  // the library reports after kWriteTimeout
 // Letters further apart than so many records are read one by one.
 constexpr std::int64_t kGapMax = 200;
 
@@ -106,7 +107,7 @@ Status KafkaDeadLetters::start() {
       // Not idempotent, which a fatal error could end: the key makes a repeat harmless.
       options_, {{"acks", "all"},
                  {"linger.ms", "0"},
-                 {"message.timeout.ms", std::to_string(options_.message_timeout.count())}});
+                 {"message.timeout.ms", std::to_string(kWriteTimeout.count())}});
   if (!conf.has_value()) return conf.error();
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
   auto producer = make_kafka_handle(RD_KAFKA_PRODUCER, std::move(*conf));

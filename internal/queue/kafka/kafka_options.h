@@ -28,8 +28,8 @@ struct KafkaOptions {
   int partitions = 4;
   int replicas = 1;
 
-  // After it librdkafka gives a message up, and knows more of what became of it than our own
-  // deadlines do: so it is shorter than most of them.
+  // For so long librdkafka tries to publish a message. It knows more of what became of it than our
+  // own deadlines do: so it is shorter than most of them.
   std::chrono::milliseconds message_timeout{4000};
   // How long a message may wait for others to travel with.
   std::chrono::milliseconds linger{0};
