@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates cur
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
   libnats-dev librdkafka-dev libxxhash-dev)
 test=(prometheus) # promtool
-servers=(nats-server)
+servers=(nats-server openssl)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
 bench=(wrk nginx-light apache2-utils)

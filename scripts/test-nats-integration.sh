@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The integration tests of the nats queue, against brokers that are up already (MILLRACE_TEST_NATS,
-# MILLRACE_TEST_KAFKA) or that it starts.   scripts/test-nats-integration.sh [ctest's arguments]...
+# The integration tests of the nats queue: scripts/test-nats-integration.sh [ctest's arguments]...
+# With brokers that are up already (MILLRACE_TEST_NATS, MILLRACE_TEST_KAFKA) it leaves out what would
+# kill them; otherwise it starts its own.
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a command with real brokers beside it.
 
-  scripts/with_servers.py nats kafka -- COMMAND [ARGUMENT]...
+  scripts/with_servers.py [--unless-ours ARGUMENT] nats kafka -- COMMAND [ARGUMENT]...
 
 Starts each named broker on a free port with its data in a temporary folder, waits until it answers,
 runs the command, and stops them all. The command finds in its environment, for NATS and KAFKA:
@@ -10,7 +10,9 @@ runs the command, and stops them all. The command finds in its environment, for 
   MILLRACE_TEST_NATS_PIDFILE  a file with its process id
   MILLRACE_TEST_NATS_RESTART  a shell command that starts it again with its data, after a kill
 
-A broker whose variable is set already is used as it is: none is started. The exit code is the
+A broker whose variable is set already is used as it is: none is started. One that has no _PIDFILE
+can't be killed or stopped; then the command gets the argument of --unless-ours, which leaves out
+what would do that. The exit code is the
 command's; 1 when a broker can't be had or doesn't start, which is never a skip."""
 
 import argparse
@@ -81,11 +83,15 @@ class Control:
                 out.write(f"{answer}\n")
 
 
+def given(name, what=""):
+    return os.environ.get(f"MILLRACE_TEST_{name.upper()}{what}")
+
+
 def run(names, command):
     running = []
     try:
         for name in dict.fromkeys(names):
-            if not os.environ.get(f"MILLRACE_TEST_{name.upper()}"):
+            if not given(name):
                 server = servers.SERVERS[name]()
                 running.append(server)
                 server.start()
@@ -114,13 +120,15 @@ def run(names, command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--unless-ours", metavar="ARGUMENT",
+                        help="appended to the command when a broker can't be killed")
     parser.add_argument("servers", nargs="+", choices=sorted(servers.SERVERS), metavar="BROKER",
                         help="nats, kafka")
     if "--" not in sys.argv:
         parser.parse_args()
         parser.error("there is no command: give it after --")
     cut = sys.argv.index("--")
-    names, command = parser.parse_args(sys.argv[1:cut]).servers, sys.argv[cut + 1:]
+    options, command = parser.parse_args(sys.argv[1:cut]), sys.argv[cut + 1:]
     if not command:
         parser.error("there is no command after --")
 
@@ -129,7 +137,12 @@ def main():
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    code = run(names, command)
+    not_ours = [name for name in options.servers if given(name) and not given(name, "_PIDFILE")]
+    if not_ours and options.unless_ours:
+        print(f"with_servers: {', '.join(not_ours)} is not ours: {options.unless_ours}",
+              file=sys.stderr)
+        command.append(options.unless_ours)
+    code = run(options.servers, command)
     return code if code >= 0 else 128 - code
 
 

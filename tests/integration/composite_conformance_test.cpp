@@ -116,7 +116,8 @@ TEST_CASE("each id is worked off once though both brokers have it") {
   CHECK(stats.acked == 1000);
 }
 
-TEST_CASE("best-effort: with a broker gone, what the other has is accepted and worked off") {
+TEST_CASE("best-effort: with a broker gone, what the other has is accepted and worked off",
+          "[kills]") {
   TestServer server(GENERATE(std::string("NATS"), std::string("KAFKA")));
   CompositeRig rig(CompositeStrategy::best_effort);
   server.kill();
@@ -135,7 +136,7 @@ TEST_CASE("best-effort: with a broker gone, what the other has is accepted and w
   server.restart();
 }
 
-TEST_CASE("fail-fast: with a broker gone nothing is accepted, and it is named") {
+TEST_CASE("fail-fast: with a broker gone nothing is accepted, and it is named", "[kills]") {
   TestServer server("KAFKA");
   CompositeRig rig(CompositeStrategy::fail_fast);
   server.kill();

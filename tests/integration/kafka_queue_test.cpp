@@ -283,7 +283,7 @@ TEST_CASE("what a dead processor had comes to another when its session has ended
   CHECK(distinct(ids) == 100);
 }
 
-TEST_CASE("a broker that isn't there: refused at once, ready by itself when it comes") {
+TEST_CASE("a broker that isn't there: refused at once, ready by itself when it comes", "[kills]") {
   TestServer server("KAFKA");
   const queue::KafkaOptions options = fresh_kafka_options();
   server.kill();
@@ -302,7 +302,8 @@ TEST_CASE("a broker that isn't there: refused at once, ready by itself when it c
   CHECK(publish_one(producer, make_message(2)).ok());
 }
 
-TEST_CASE("a broker killed and restarted under load: stored is kept, refused isn't there") {
+TEST_CASE("a broker killed and restarted under load: stored is kept, refused isn't there",
+          "[kills]") {
   TestServer server("KAFKA");
   KafkaRig rig(fresh_kafka_options());
   Publishing publishing(rig.producer(), seconds(3));
@@ -320,7 +321,7 @@ TEST_CASE("a broker killed and restarted under load: stored is kept, refused isn
   expect_kept(rig.consumer(), published);
 }
 
-TEST_CASE("a broker that stands still: no verdict is no refusal") {
+TEST_CASE("a broker that stands still: no verdict is no refusal", "[kills]") {
   TestServer server("KAFKA");
   KafkaRig rig(fresh_kafka_options());
   Publishing publishing(rig.producer(), milliseconds(500));
@@ -337,7 +338,7 @@ TEST_CASE("a broker that stands still: no verdict is no refusal") {
   expect_kept(rig.consumer(), published);
 }
 
-TEST_CASE("all ends within bounds while the broker stands still") {
+TEST_CASE("all ends within bounds while the broker stands still", "[kills]") {
   TestServer server("KAFKA");
   auto rig = std::make_unique<KafkaRig>(fresh_kafka_options());
   publish_all(rig->producer(), make_messages(500));

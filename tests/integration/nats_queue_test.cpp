@@ -171,7 +171,7 @@ TEST_CASE("a stream that differs is left as it is, one without our subject is re
   CHECK(publish_one(producer, make_message(1)).code() == Code::unavailable);
 }
 
-TEST_CASE("a server that isn't there: refused at once, ready by itself when it comes") {
+TEST_CASE("a server that isn't there: refused at once, ready by itself when it comes", "[kills]") {
   TestServer server("NATS");
   const queue::NatsOptions options = fresh_nats_options();
   server.kill();
@@ -189,7 +189,8 @@ TEST_CASE("a server that isn't there: refused at once, ready by itself when it c
   CHECK(publish_one(producer, make_message(2)).ok());
 }
 
-TEST_CASE("a server killed and restarted under load: stored is kept, refused isn't there") {
+TEST_CASE("a server killed and restarted under load: stored is kept, refused isn't there",
+          "[kills]") {
   TestServer server("NATS");
   NatsRig rig(fresh_nats_options());
   Publishing publishing(rig.producer(), seconds(3));
@@ -207,7 +208,7 @@ TEST_CASE("a server killed and restarted under load: stored is kept, refused isn
   expect_kept(rig.consumer(), published);
 }
 
-TEST_CASE("a server that stands still: no verdict is no refusal") {
+TEST_CASE("a server that stands still: no verdict is no refusal", "[kills]") {
   TestServer server("NATS");
   NatsRig rig(fresh_nats_options());
   Publishing publishing(rig.producer(), std::chrono::milliseconds(500));
@@ -222,7 +223,7 @@ TEST_CASE("a server that stands still: no verdict is no refusal") {
   expect_kept(rig.consumer(), published);
 }
 
-TEST_CASE("all ends within bounds while the server stands still") {
+TEST_CASE("all ends within bounds while the server stands still", "[kills]") {
   TestServer server("NATS");
   auto rig = std::make_unique<NatsRig>(fresh_nats_options());
   for (const Status& verdict : verdicts_of(*publish(rig->producer(), make_messages(500)))) {

@@ -12,9 +12,11 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+for folder in ("e2e", "servers"):
+    sys.path.insert(0, str(ROOT / "tests" / folder))
 
-import wire  # noqa: E402  (the path comes first)
+import servers  # noqa: E402  (the path comes first)
+import wire  # noqa: E402
 from service import clean_environment, free_port, until  # noqa: E402
 
 SERVICES = ("api-gateway", "ingest", "processor")
@@ -27,6 +29,12 @@ def is_ready(port):
 
 
 class SwitchQueue(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.nats = servers.NatsServer()
+        cls.addClassCleanup(cls.nats.stop)
+        cls.nats.start()
+
     def setUp(self):
         self.checkout = pathlib.Path(tempfile.mkdtemp(prefix="millrace-switch-"))
         self.addCleanup(shutil.rmtree, self.checkout, ignore_errors=True)
@@ -37,7 +45,7 @@ class SwitchQueue(unittest.TestCase):
                 pathlib.Path(os.environ["MILLRACE_BIN"]).resolve() / service)
         self.ports = {name: free_port() for name in ("API_PORT", "INGEST_PORT", "PROCESSOR_PORT")}
         name = "switch-" + self.checkout.name
-        self.write_env({**self.ports, "NATS_URL": os.environ["MILLRACE_TEST_NATS"],
+        self.write_env({**self.ports, "NATS_URL": self.nats.url,
                         "NATS_STREAM": name, "NATS_SUBJECT": f"{name}.messages",
                         "NATS_DLQ_STREAM": f"{name}-dlq", "HANDLER": "faulty", "SINK": "file",
                         "QUEUE_TYPE": "memory"})
