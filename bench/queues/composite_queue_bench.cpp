@@ -40,7 +40,7 @@ void consume(const Options& options, std::size_t messages) {
   queue::CompositeConsumer both(
       {{"nats", std::make_shared<queue::NatsConsumer>(options.nats, nats_letters)},
        {"kafka", std::make_shared<queue::KafkaConsumer>(options.kafka, kafka_letters)}});
-  queue::DedupingConsumer consumer(both, {});
+  queue::DedupingConsumer consumer(both, {.expects_copies = true});
   static_cast<void>(consumer.start());
   consume_all(consumer, messages);
 }

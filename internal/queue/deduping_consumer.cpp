@@ -85,7 +85,7 @@ void DedupingConsumer::on_retry(Delivery& delivery, Duration delay, std::string_
 }
 
 void DedupingConsumer::on_reject(Delivery& delivery, std::string_view why) noexcept {
-  InWork work = finish(delivery, true);
+  InWork work = finish(delivery, expects_copies_);
   std::move(work.first).reject(why);
   for (Delivery& copy : work.copies) std::move(copy).reject(why);
 }

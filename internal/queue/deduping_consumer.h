@@ -2,9 +2,10 @@
 // client with an Idempotency-Key, a broker's redeliveries, the copies of a composite queue.
 //
 // Of several deliveries of one id the first is handed out, and the others share its fate: they are
-// held until it is settled, and then settled as it is. What comes after it was acked or rejected is
-// acked at once: the message was worked off, or is in the dead letters, from where its replay is
-// another (Message::replay()).
+// held until it is settled, and then settled as it is. What comes after it was acked is acked at
+// once. One that was rejected had no effect, so the same id may come again: a dead letter that
+// somebody posts once more. Unless copies are to be expected, which may come long after: then its
+// replay (Message::replay()) may come again, and nothing else.
 //
 // The memory is this process's: several processors each have their own, and a new one begins empty.
 #pragma once
@@ -22,6 +23,7 @@ namespace millrace::queue {
 struct DedupeOptions {
   Duration window = std::chrono::minutes(10);  // at least so long; 0: only what is in work now
   std::size_t max = 1'000'000;                 // ids remembered
+  bool expects_copies = false;                 // of each message, as from a composite
 };
 
 // Thread-safe, except destruction: by then every delivery must be settled and every call returned.
@@ -29,7 +31,10 @@ class DedupingConsumer final : public Consumer, public Settler {
  public:
   // Borrows both.
   DedupingConsumer(Consumer& inner, DedupeOptions options, const Clock& clock = system_clock())
-      : inner_(inner), clock_(clock), done_(options.max, options.window) {}
+      : inner_(inner),
+        clock_(clock),
+        expects_copies_(options.expects_copies),
+        done_(options.max, options.window) {}
 
   Status start() override { return inner_.start(); }
   Status receive(std::vector<Delivery>& out, std::size_t max, Time deadline,
@@ -80,6 +85,7 @@ class DedupingConsumer final : public Consumer, public Settler {
 
   Consumer& inner_;
   const Clock& clock_;
+  const bool expects_copies_;
   std::atomic<std::uint64_t> duplicates_{0};
 
   Mutex mutex_;

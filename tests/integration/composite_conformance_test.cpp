@@ -48,7 +48,7 @@ class CompositeRig final : public conformance::Rig {
     consumer_.emplace(std::vector<queue::CompositeConsumerPart>{
         {"nats", std::make_shared<Started>(nats_.consumer())},
         {"kafka", std::make_shared<Started>(kafka_.consumer())}});
-    deduping_.emplace(*consumer_, queue::DedupeOptions());
+    deduping_.emplace(*consumer_, queue::DedupeOptions{.expects_copies = true});
     if (!consumer_->start().ok()) throw std::runtime_error("the consumer can't be started");
   }
   void end() {

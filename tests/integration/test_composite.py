@@ -91,7 +91,8 @@ class CompositeWithMemory(unittest.TestCase):
     def test_fail_fast_without_the_broker(self):
         self.start("fail-fast")
         self.nats.kill()
-        until("it is refused", lambda: self.post().status == 503)
+        # One that is on its way gets no answer until its deadline.
+        until("it is refused", lambda: self.post().status == 503, 20)
         self.assertIn("composite: nats", self.post().body.decode())
         before = len(self.results())
         self.nats.start()

@@ -69,6 +69,9 @@ class KafkaConsumer final : public Consumer, public Settler {
   void on_assigned(const rd_kafka_topic_partition_list_t& partitions) EXCLUDES(mutex_);
   void on_revoked(const rd_kafka_topic_partition_list_t& partitions, bool lost) EXCLUDES(mutex_);
 
+  // Nothing more of them is handed out; how many are in work.
+  std::size_t wind_up(const rd_kafka_topic_partition_list_t& partitions) REQUIRES(mutex_);
+
   // Tells the group how far we are, and waits for its answer until `deadline`.
   void commit_until(Time deadline) EXCLUDES(mutex_);
 

@@ -177,24 +177,24 @@ void KafkaConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partition
   }
 }
 
+std::size_t KafkaConsumer::wind_up(const rd_kafka_topic_partition_list_t& partitions) {
+  std::size_t in_work = 0;
+  for (const rd_kafka_topic_partition_t& partition : elements(partitions)) {
+    backlog_.drop_waiting(partition.partition);
+    in_work += backlog_.in_work(partition.partition);
+  }
+  return in_work;
+}
+
 void KafkaConsumer::on_revoked(const rd_kafka_topic_partition_list_t& partitions, bool lost) {
   observe::info("kafka partitions taken away",
                 {{"topic", options_.topic}, {"partitions", partitions.cnt}, {"lost", lost}});
   Positions last;
   {
     MutexLock lock(mutex_);
-    const auto in_work = [&] {
-      std::size_t sum = 0;
-      for (const auto& partition : elements(partitions)) {
-        sum += backlog_.in_work(partition.partition);
-      }
-      return sum;
-    };
-    for (const auto& partition : elements(partitions)) backlog_.drop_waiting(partition.partition);
     // They are somebody else's already when they are lost.
     const Time deadline = in(lost ? Duration::zero() : Duration(options_.revoke_patience));
-    while (in_work() > 0 && lock.wait_until(settled_, deadline)) {
-      for (const auto& partition : elements(partitions)) backlog_.drop_waiting(partition.partition);
+    while (wind_up(partitions) > 0 && lock.wait_until(settled_, deadline)) {
     }
     last = backlog_.take_positions();
     for (const auto& partition : elements(partitions)) {
