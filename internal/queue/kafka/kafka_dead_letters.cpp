@@ -218,12 +218,10 @@ Result<DeadLetterPage> KafkaDeadLetters::list(std::string_view after, std::size_
 }
 
 Status KafkaDeadLetters::catch_up() {
-  // The analysis can't see that the lock is held in the lambda.
-  LetterIndex& index = index_;
-  std::int64_t& next = next_;
-  return reader_.read(next, [&index, &next](const rd_kafka_message_t& record) {
-    index.add(record.offset, key_of(record), record.payload == nullptr);
-    next = record.offset + 1;
+  // The lock's analysis doesn't follow pointers, and a lambda is no part of us to it.
+  return reader_.read(next_, [index = &index_, next = &next_](const rd_kafka_message_t& record) {
+    index->add(record.offset, key_of(record), record.payload == nullptr);
+    *next = record.offset + 1;
     return true;
   });
 }
