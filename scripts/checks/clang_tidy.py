@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""clang-tidy, with the list of .clang-tidy, over the product's sources (tests and benches have the
-compilers' warnings and the sanitizers). A source without findings is remembered by what it was made
+"""clang-tidy, with the list of .clang-tidy and the analysis of lock annotations, over the product's
+sources (tests and benches have the compilers' warnings and the sanitizers). A source without findings is remembered by what it was made
 of (itself, our headers it reaches, its flags, the list), so a second run looks at changes only."""
 
 import concurrent.futures
@@ -18,6 +18,8 @@ CACHE = tree.ROOT / "build" / "tidy-cache"
 COMMANDS = tree.ROOT / "build" / "release" / "compile_commands.json"
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 TOOL = "clang-tidy-14"
+# The compiler's own warnings come as errors, by the build's -Werror.
+EXTRA = ("--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wthread-safety")
 
 
 def sources():
@@ -49,7 +51,7 @@ def reached(path, seen):
 def key_of(path, command):
     parts = set()
     reached(path, parts)
-    digest = hashlib.sha256((TOOL + command).encode())
+    digest = hashlib.sha256((TOOL + "".join(EXTRA) + command).encode())
     for part in [tree.ROOT / ".clang-tidy", *sorted(parts)]:
         digest.update(part.read_bytes())
     return digest.hexdigest()
@@ -58,8 +60,7 @@ def key_of(path, command):
 def examine(job):
     path, stamp = job
     run = subprocess.run(
-        [TOOL, "--quiet", f"-p={COMMANDS.parent}", "--extra-arg=-Wno-unknown-warning-option",
-         str(path)],
+        [TOOL, "--quiet", f"-p={COMMANDS.parent}", *EXTRA, str(path)],
         capture_output=True, text=True, check=False,
     )
     if run.returncode == 0:

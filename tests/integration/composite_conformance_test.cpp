@@ -94,7 +94,7 @@ TEST_CASE("NATS and Kafka together keep the promises of a queue") {
                       .durable = true,
                       .leaves_the_rest = true,
                       .may_duplicate = true};
-  fixture.idle = seconds(2);  // joining Kafka's group takes a second
+  fixture.idle = seconds(1);
   fixture.make = [](std::size_t /*capacity*/) {
     return std::make_unique<CompositeRig>(CompositeStrategy::fail_fast);
   };

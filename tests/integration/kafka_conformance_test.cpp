@@ -10,7 +10,7 @@ TEST_CASE("the Kafka queue keeps the promises of a queue") {
   // A topic has no bound that a producer feels.
   fixture.features = {
       .bounded = false, .durable = true, .leaves_the_rest = true, .may_duplicate = true};
-  fixture.idle = std::chrono::seconds(2);  // joining the group takes a second
+  fixture.idle = std::chrono::seconds(1);
   fixture.make = [](std::size_t /*capacity*/) {
     return std::make_unique<KafkaRig>(fresh_kafka_options());
   };

@@ -253,7 +253,8 @@ TEST_CASE("what waits is known, also to a processor that has no partition") {
   queue::KafkaOptions options = fresh_kafka_options();
   options.partitions = 1;
   KafkaRig rig(options);
-  CHECK(rig.consumer().consumer_stats().waiting == 1);  // not known yet
+  queue::KafkaConsumer unstarted(options, rig.dead_letters());
+  CHECK(unstarted.consumer_stats().waiting == 1);  // not known yet
   publish_all(rig.producer(), make_messages(10));
   const auto waiting = [](queue::Consumer& consumer, std::uint64_t count) {
     return eventually([&] { return consumer.consumer_stats().waiting == count; });

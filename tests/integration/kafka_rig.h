@@ -47,6 +47,9 @@ class KafkaRig final : public conformance::Rig {
     if (!eventually([this] { return health().ok(); })) {
       throw std::runtime_error("not ready: " + health().text());
     }
+    // Joining the group takes a second; until then 1 is said to wait.
+    static_cast<void>(eventually([this] { return consumer_->consumer_stats().waiting != 1; },
+                                 std::chrono::seconds(3)));
   }
   void end() {
     consumer_.reset();
