@@ -30,7 +30,7 @@ check_queue() {
     QUEUE_TYPE=$1 "$root/bin/ingest" --check-config >/dev/null
 }
 
-# In place of the last QUEUE_TYPE line of .env, or at its end. Whole or not at all.
+# As the only QUEUE_TYPE line of .env, at its end. Whole or not at all.
 write_queue() {
   local new
   new=$(mktemp "$root/.env.XXXXXX")
@@ -59,8 +59,12 @@ await_drained() {
     else
       empty_since=
     fi
+    if ((SECONDS >= limit)) && [[ -z $waiting ]]; then
+      say "the processor doesn't say what remains in the old queue: not switched" >&2
+      return 1
+    fi
     if ((SECONDS >= limit)); then
-      say "$((${waiting:-0} + ${in_work:-0})) messages remain in the old queue: not switched." \
+      say "$((waiting + in_work)) messages remain in the old queue: not switched." \
         "Let the processor work them off, or give it longer: SWITCH_TIMEOUT=600" >&2
       return 1
     fi

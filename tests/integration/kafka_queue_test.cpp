@@ -164,6 +164,20 @@ TEST_CASE("dead letters: newest first, in pages, gone once replayed") {
         std::vector<std::string>{"m-4", "m-2", "m-1", "m-0"});
 }
 
+TEST_CASE("a letter from memory that fails again after its replay is another letter") {
+  KafkaRig rig(fresh_kafka_options());
+  const Message message = make_message(1);
+  const auto letter = queue::DeadLetter::of(message, "no", 3);
+  REQUIRE(rig.dead_letters().write({&letter, 1}).ok());
+  const auto first = rig.dead_letters().list("", 9).value();
+  REQUIRE(first.letters.size() == 1);
+  REQUIRE(rig.dead_letters().write({&letter, 1}).ok());  // before the replay is marked
+  REQUIRE(rig.dead_letters().mark_replayed(std::vector{first.letters[0].key}).ok());
+  const auto left = rig.dead_letters().list("", 9).value();
+  REQUIRE(left.letters.size() == 1);
+  CHECK(left.letters[0].id == "m-1");
+}
+
 TEST_CASE("thousands of dead letters are listed page by page") {
   KafkaRig rig(fresh_kafka_options());
   constexpr std::size_t kCount = 3000;

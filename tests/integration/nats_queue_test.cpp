@@ -102,6 +102,20 @@ TEST_CASE("dead letters: newest first, in pages, gone once replayed") {
   CHECK(store.mark_replayed(std::vector<std::string>{"x"}).code() == Code::invalid);
 }
 
+TEST_CASE("a letter from memory that fails again after its replay is another letter") {
+  NatsRig rig(fresh_nats_options());
+  const Message message = make_message(1);
+  const auto letter = queue::DeadLetter::of(message, "no", 3);
+  REQUIRE(rig.dead_letters().write({&letter, 1}).ok());
+  const auto first = rig.dead_letters().list("", 9).value();
+  REQUIRE(first.letters.size() == 1);
+  REQUIRE(rig.dead_letters().write({&letter, 1}).ok());  // before the replay is marked
+  REQUIRE(rig.dead_letters().mark_replayed(std::vector{first.letters[0].key}).ok());
+  const auto left = rig.dead_letters().list("", 9).value();
+  REQUIRE(left.letters.size() == 1);
+  CHECK(left.letters[0].id == "m-1");
+}
+
 TEST_CASE("two processors share the work, and one takes over what the other leaves") {
   queue::NatsOptions options = fresh_nats_options();
   options.ack_wait = std::chrono::milliseconds(600);

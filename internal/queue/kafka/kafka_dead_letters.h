@@ -6,7 +6,8 @@
 //   ms), -topic, -partition, -offset
 //
 // The key is a hash of where the message was and of the attempt, so that a letter written again
-// after an unknown outcome takes the place of the first.
+// after an unknown outcome takes the place of the first. One that was nowhere, in memory, may be
+// there twice.
 #pragma once
 
 #include "base/clock.h"

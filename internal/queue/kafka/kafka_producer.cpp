@@ -159,8 +159,7 @@ Status KafkaProducer::send(rd_kafka_t* client, const Message& message, Sent& sen
       return {};
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
       return {Code::full, "kafka: as many messages as allowed are on their way already"};
-    default:
-      if (error == RD_KAFKA_RESP_ERR__FATAL) fatal_ = true;
+    default:  // a fatal error is told to error_callback(), of the handle that is polled
       return {Code::unavailable, std::string("kafka: ") + rd_kafka_err2str(error)};
   }
 }

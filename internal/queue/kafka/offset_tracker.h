@@ -23,8 +23,6 @@ class OffsetTracker {
   // Takes the last take_position() back.
   void offer_again() { taken_ = false; }
 
-  [[nodiscard]] bool all_settled() const { return offsets_.empty(); }
-
  private:
   struct Entry {
     std::int64_t offset;

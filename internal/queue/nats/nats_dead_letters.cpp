@@ -33,10 +33,14 @@ std::string_view header(natsMsg* message, const char* name) {
   return natsMsgHeader_Get(message, name, &value) == NATS_OK ? value : "";
 }
 
-// Two letters of the same failure have the same id, so that the second one is dropped.
+// Two letters of the same failure have the same id, so that the second one is dropped. One without a
+// place in a stream can't be told from its own replay that failed again: it has none.
 std::string letter_id(const DeadLetter& letter) {
-  return "dlq/" + one_line(letter.origin.stream) + "/" + std::to_string(letter.origin.position) +
-         "/" + std::to_string(letter.attempts) + "/" + one_line(letter.id);
+  const Origin& origin = letter.origin;
+  if (origin.position < 0) return "";
+  return "dlq/" + one_line(origin.stream) + "/" + std::to_string(origin.partition) + "/" +
+         std::to_string(origin.position) + "/" + std::to_string(letter.attempts) + "/" +
+         one_line(letter.id);
 }
 
 KeptLetter letter_of(natsMsg* message) {
@@ -104,7 +108,7 @@ Status NatsDeadLetters::publish(NatsSession& session, const DeadLetter& letter) 
   const std::string id = letter_id(letter);
   jsPubOptions publish;
   jsPubOptions_Init(&publish);
-  publish.MsgId = id.c_str();
+  if (!id.empty()) publish.MsgId = id.c_str();
   publish.MaxWait = kAnswerTimeoutMs;
   jsErrCode code = static_cast<jsErrCode>(0);
   if (status == NATS_OK) status = js_PublishMsg(nullptr, session.js(), raw, &publish, &code);
