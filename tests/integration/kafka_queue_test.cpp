@@ -321,19 +321,7 @@ TEST_CASE("a broker killed and restarted under load: stored is kept, refused isn
           "[kills]") {
   TestServer server("KAFKA");
   KafkaRig rig(fresh_kafka_options());
-  Publishing publishing(rig.producer(), seconds(3));
-  for (int round = 0; round < 2; ++round) {
-    const std::size_t before = publishing.count(Code::ok);
-    REQUIRE(eventually([&] { return publishing.count(Code::ok) > before + 200; }));
-    server.kill();
-    const std::size_t refused = publishing.count(Code::unavailable);
-    REQUIRE(eventually([&] { return publishing.count(Code::unavailable) > refused; }));
-    server.restart();
-    REQUIRE(eventually([&] { return rig.health().ok(); }));
-  }
-  auto published = publishing.stop();
-  CHECK(published[Code::ok].size() > 400);
-  expect_kept(rig.consumer(), published);
+  expect_kept_through_kills(server, rig);
 }
 
 TEST_CASE("a broker that stands still: no verdict is no refusal", "[kills]") {

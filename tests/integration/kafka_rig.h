@@ -1,12 +1,7 @@
 // Both ends of a Kafka queue on a topic and in a group of their own.
 #pragma once
 
-#include <memory>
-#include <optional>
-
-#include "conformance/conformance.h"
-#include "fakes/executors.h"
-#include "integration/test_server.h"
+#include "integration/broker_rig.h"
 #include "queue/kafka/kafka_consumer.h"
 #include "queue/kafka/kafka_dead_letters.h"
 #include "queue/kafka/kafka_producer.h"
@@ -23,54 +18,22 @@ inline queue::KafkaOptions fresh_kafka_options() {
   return options;
 }
 
-class KafkaRig final : public conformance::Rig {
+class KafkaRig final : public BrokerRig<queue::KafkaOptions, queue::KafkaProducer,
+                                        queue::KafkaConsumer, queue::KafkaDeadLetters> {
  public:
-  explicit KafkaRig(queue::KafkaOptions options) : options_(std::move(options)) { begin(); }
-
-  queue::Producer& producer() override { return *producer_; }
-  queue::Consumer& consumer() override { return *consumer_; }
-  queue::KafkaDeadLetters& dead_letters() { return *dead_letters_; }
-  const queue::KafkaOptions& options() const { return options_; }
+  explicit KafkaRig(queue::KafkaOptions options) : BrokerRig(std::move(options)) { await_group(); }
 
   void restart() override {
-    end();
-    begin();
-  }
-
-  void begin() {
-    dead_letters_.emplace(options_);
-    producer_.emplace(options_, executor_);
-    consumer_.emplace(options_, *dead_letters_);
-    for (const Status& status : {dead_letters_->start(), producer_->start(), consumer_->start()}) {
-      if (!status.ok()) throw std::runtime_error(status.text());
-    }
-    if (!eventually([this] { return health().ok(); })) {
-      throw std::runtime_error("not ready: " + health().text());
-    }
-    // Joining the group takes a second; until then 1 is said to wait.
-    static_cast<void>(eventually([this] { return consumer_->consumer_stats().waiting != 1; },
-                                 std::chrono::seconds(3)));
-  }
-  void end() {
-    consumer_.reset();
-    producer_.reset();
-    dead_letters_.reset();
-  }
-
-  Status health() const {
-    for (const Status& status :
-         {producer_->health(), consumer_->health(), dead_letters_->health()}) {
-      if (!status.ok()) return status;
-    }
-    return {};
+    BrokerRig::restart();
+    await_group();
   }
 
  private:
-  const queue::KafkaOptions options_;
-  fakes::ThreadExecutor executor_;
-  std::optional<queue::KafkaDeadLetters> dead_letters_;
-  std::optional<queue::KafkaProducer> producer_;
-  std::optional<queue::KafkaConsumer> consumer_;
+  // Joining the group takes a second; until then 1 is said to wait.
+  void await_group() {
+    static_cast<void>(eventually([this] { return consumer().consumer_stats().waiting != 1; },
+                                 std::chrono::seconds(3)));
+  }
 };
 
 }  // namespace millrace::integration

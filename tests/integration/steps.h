@@ -114,4 +114,22 @@ inline void expect_kept(queue::Consumer& consumer,
   }
 }
 
+// Kills the server twice and restarts it, under load: stored is kept, refused isn't there.
+template <class Rig>
+void expect_kept_through_kills(TestServer& server, Rig& rig) {
+  Publishing publishing(rig.producer(), std::chrono::seconds(3));
+  for (int round = 0; round < 2; ++round) {
+    const std::size_t before = publishing.count(Code::ok);
+    REQUIRE(eventually([&] { return publishing.count(Code::ok) > before + 200; }));
+    server.kill();
+    const std::size_t refused = publishing.count(Code::unavailable);
+    REQUIRE(eventually([&] { return publishing.count(Code::unavailable) > refused; }));
+    server.restart();
+    REQUIRE(eventually([&] { return rig.health().ok(); }));
+  }
+  auto published = publishing.stop();
+  CHECK(published[Code::ok].size() > 400);
+  expect_kept(rig.consumer(), published);
+}
+
 }  // namespace millrace::integration

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 
+#include "base/parse_number.h"
 #include "base/wake_at_stop.h"
 #include "observe/log.h"
 
@@ -26,10 +26,7 @@ std::uint64_t replay_of(const rd_kafka_message_t& message) {
           RD_KAFKA_RESP_ERR_NO_ERROR) {
     return 0;
   }
-  const auto* text = static_cast<const char*>(value);
-  std::uint64_t replay = 0;
-  std::from_chars(text, text + size, replay);
-  return replay;
+  return parse_number<std::uint64_t>({static_cast<const char*>(value), size}).value_or(0);
 }
 
 }  // namespace

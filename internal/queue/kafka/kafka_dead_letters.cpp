@@ -3,10 +3,10 @@
 #define XXH_INLINE_ALL
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <optional>
 #include <xxhash.h>
 
+#include "base/parse_number.h"
 #include "base/uuid.h"
 
 namespace millrace::queue {
@@ -20,14 +20,6 @@ constexpr milliseconds kWriteTimeout{4000};
 constexpr milliseconds kReportPatience{5000};  // the library reports after kWriteTimeout
 // Letters further apart than so many records are read one by one.
 constexpr std::int64_t kGapMax = 200;
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // Written again, a letter has the same key. One without a place in a stream can't be told from its
 // own replay that failed again, which the replay's tombstone would hide: it gets a key of its own.
@@ -75,13 +67,14 @@ KeptLetter letter_of(const rd_kafka_message_t& record) {
   letter.id = text("millrace-id");
   letter.source = text("millrace-source");
   letter.reason = text("millrace-reason");
-  letter.attempts = number_of<std::uint32_t>(text("millrace-attempts")).value_or(0);
-  letter.dead_lettered_ms = number_of<std::int64_t>(text("millrace-dead-lettered-at")).value_or(0);
+  letter.attempts = parse_number<std::uint32_t>(text("millrace-attempts")).value_or(0);
+  letter.dead_lettered_ms =
+      parse_number<std::int64_t>(text("millrace-dead-lettered-at")).value_or(0);
   letter.origin.stream = text("millrace-topic");
-  letter.origin.partition = number_of<std::int32_t>(text("millrace-partition")).value_or(-1);
-  letter.origin.position = number_of<std::int64_t>(text("millrace-offset")).value_or(-1);
+  letter.origin.partition = parse_number<std::int32_t>(text("millrace-partition")).value_or(-1);
+  letter.origin.position = parse_number<std::int64_t>(text("millrace-offset")).value_or(-1);
   letter.origin.first_failed_ms =
-      number_of<std::int64_t>(text("millrace-first-failed-at")).value_or(0);
+      parse_number<std::int64_t>(text("millrace-first-failed-at")).value_or(0);
   letter.wire.assign(static_cast<const char*>(record.payload), record.len);
   return letter;
 }
@@ -203,7 +196,7 @@ Status KafkaDeadLetters::await_reports(std::size_t count) {
 Result<DeadLetterPage> KafkaDeadLetters::list(std::string_view after, std::size_t max) {
   std::int64_t below = INT64_MAX;
   if (!after.empty()) {
-    const auto offset = number_of<std::int64_t>(after);
+    const auto offset = parse_number<std::int64_t>(after);
     if (!offset || *offset < 0) return Status(Code::invalid, "not a position in the dead letters");
     below = *offset;
   }

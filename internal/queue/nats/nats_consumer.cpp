@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
+#include "base/parse_number.h"
 #include "base/wake_at_stop.h"
 #include "observe/log.h"
 #include "queue/nats/nats_error.h"
@@ -19,7 +19,7 @@ constexpr milliseconds kKeepInterval{500};
 std::uint64_t replay_of(natsMsg* message) {
   const char* text = nullptr;
   if (natsMsgHeader_Get(message, kNatsReplayHeader, &text) != NATS_OK) return 0;
-  return std::strtoull(text, nullptr, 10);
+  return parse_number<std::uint64_t>(text).value_or(0);
 }
 
 Status prepare(jsCtx& js, const NatsOptions& options) {

@@ -1,9 +1,9 @@
 #include "queue/nats/nats_dead_letters.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
+#include "base/parse_number.h"
 #include "queue/nats/nats_error.h"
 #include "queue/nats/nats_topology.h"
 
@@ -11,14 +11,6 @@ namespace millrace::queue {
 namespace {
 
 constexpr std::int64_t kAnswerTimeoutMs = 2000;
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // A header's value is a line: anything else would end it.
 std::string one_line(std::string_view text) {
@@ -33,8 +25,8 @@ std::string_view header(natsMsg* message, const char* name) {
   return natsMsgHeader_Get(message, name, &value) == NATS_OK ? value : "";
 }
 
-// Two letters of the same failure have the same id, so that the second one is dropped. One without a
-// place in a stream can't be told from its own replay that failed again: it has none.
+// Two letters of the same failure have the same id, so that the second one is dropped. One without
+// a place in a stream can't be told from its own replay that failed again: it has none.
 std::string letter_id(const DeadLetter& letter) {
   const Origin& origin = letter.origin;
   if (origin.position < 0) return "";
@@ -49,14 +41,14 @@ KeptLetter letter_of(natsMsg* message) {
   letter.id = header(message, "Millrace-Id");
   letter.source = header(message, "Millrace-Source");
   letter.reason = header(message, "Millrace-Reason");
-  letter.attempts = number_of<std::uint32_t>(header(message, "Millrace-Attempts")).value_or(0);
+  letter.attempts = parse_number<std::uint32_t>(header(message, "Millrace-Attempts")).value_or(0);
   letter.dead_lettered_ms =
-      number_of<std::int64_t>(header(message, "Millrace-Dead-Lettered-At")).value_or(0);
+      parse_number<std::int64_t>(header(message, "Millrace-Dead-Lettered-At")).value_or(0);
   letter.origin.stream = header(message, "Millrace-Stream");
   letter.origin.position =
-      number_of<std::int64_t>(header(message, "Millrace-Sequence")).value_or(-1);
+      parse_number<std::int64_t>(header(message, "Millrace-Sequence")).value_or(-1);
   letter.origin.first_failed_ms =
-      number_of<std::int64_t>(header(message, "Millrace-First-Failed-At")).value_or(0);
+      parse_number<std::int64_t>(header(message, "Millrace-First-Failed-At")).value_or(0);
   letter.wire.assign(natsMsg_GetData(message),
                      static_cast<std::size_t>(natsMsg_GetDataLength(message)));
   return letter;
@@ -119,7 +111,7 @@ Status NatsDeadLetters::publish(NatsSession& session, const DeadLetter& letter) 
 Result<DeadLetterPage> NatsDeadLetters::list(std::string_view after, std::size_t max) {
   std::uint64_t below = UINT64_MAX;
   if (!after.empty()) {
-    const auto sequence = number_of<std::uint64_t>(after);
+    const auto sequence = parse_number<std::uint64_t>(after);
     if (!sequence) return Status(Code::invalid, "not a position in the dead letters");
     below = *sequence;
   }
@@ -166,7 +158,7 @@ Status NatsDeadLetters::mark_replayed(std::span<const std::string> keys) {
   const auto session = link_.session();
   if (session == nullptr) return link_.health();
   for (const std::string& key : keys) {
-    const auto sequence = number_of<std::uint64_t>(key);
+    const auto sequence = parse_number<std::uint64_t>(key);
     if (!sequence) return {Code::invalid, "'" + key + "' is no dead letter's key"};
     jsErrCode code = static_cast<jsErrCode>(0);
     const natsStatus status =
