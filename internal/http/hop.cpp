@@ -197,7 +197,6 @@ void HopClient::Link::send(Batch batch) {
 }
 
 void HopClient::Link::on_reply(Batch batch, Time sent_at, Result<ClientResponse> result) {
-  under_way_ = false;
   const Time now = std::chrono::steady_clock::now();
   if (result.has_value()) {
     owner_.metrics.exchange_seconds.observe(std::chrono::duration<double>(now - sent_at).count());
@@ -216,6 +215,8 @@ void HopClient::Link::on_reply(Batch batch, Time sent_at, Result<ClientResponse>
     batch.answer_all(Code::deadline, result.error().text() + " (outcome unknown)");
     hand_on(now);
   }
+  // Only now: what the answers bring about goes out together, not the first of it alone.
+  under_way_ = false;
   if (!owner_.aborted) send_next();
 }
 
