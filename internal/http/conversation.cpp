@@ -1,21 +1,12 @@
 #include "http/conversation.h"
 
-#include <algorithm>
-
-#include "base/uuid.h"
 #include "http/problem.h"
 #include "http/response_writer.h"
 #include "observe/log.h"
+#include "observe/request_id.h"
 
 namespace millrace::http {
 namespace {
-
-constexpr std::size_t kRequestIdBytesMax = 128;
-
-bool is_usable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= kRequestIdBytesMax &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-}
 
 Response options_response(std::string allow) {
   Response response;
@@ -86,7 +77,7 @@ void Conversation::advance(std::string_view& input) {
 
 void Conversation::on_header() {
   const Request& request = reader_.request();
-  adopt_request_id(request.header("X-Request-Id"));
+  observe::adopt_request_id(request_id_, request.header("X-Request-Id"));
   match_ = context_.router.find(request.method, request.path);
   const auto* route = std::get_if<const Route*>(&match_);
   reader_.set_body_limit(route != nullptr ? (*route)->body_bytes_max : kBodyBytesMax);
@@ -97,15 +88,6 @@ void Conversation::send_continue() {
   if (!continue_due_ || closing_ || !exchanges_.empty()) return;
   continue_due_ = false;
   output_.append("HTTP/1.1 100 Continue\r\n\r\n");
-}
-
-void Conversation::adopt_request_id(std::string_view given) {
-  if (is_usable_request_id(given)) {
-    request_id_.assign(given);
-  } else {
-    const auto fresh = Uuid::v7().chars();
-    request_id_.assign(fresh.data(), fresh.size());
-  }
 }
 
 std::uint64_t Conversation::open_exchange(const Request& request, const Route* route) {
@@ -161,7 +143,8 @@ void Conversation::handle(const Route& route, const Request& request, Reply repl
 }
 
 void Conversation::refuse(unsigned status, std::string_view detail) {
-  if (request_id_.empty()) adopt_request_id(reader_.request().header("X-Request-Id"));
+  if (request_id_.empty())
+    observe::adopt_request_id(request_id_, reader_.request().header("X-Request-Id"));
   const auto* found = std::get_if<const Route*>(&match_);
   const std::uint64_t exchange =
       open_exchange(reader_.request(), found != nullptr ? *found : nullptr);

@@ -93,7 +93,6 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void emit_ready();
   void emit(Exchange& exchange);
   static void log(const Exchange& exchange, unsigned status, Duration took);
-  void adopt_request_id(std::string_view given);
 
   const ConversationContext& context_;
   std::function<void()> on_output_;
