@@ -44,6 +44,11 @@ std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswe
 }
 
 void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, IngestDone done) {
+  ingest_through(producer_, std::move(items), deadline, std::move(done));
+}
+
+void IngestCore::ingest_through(queue::Producer& producer, std::vector<Result<IngestItem>> items,
+                                Time deadline, IngestDone done) {
   std::vector<IngestAnswer> answers(items.size());
   std::vector<Message> batch;
   std::vector<Place> places;
@@ -55,20 +60,20 @@ void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, In
     places.push_back(place);
   }
   if (batch.empty()) return done(std::move(answers));
-  producer_.publish(std::move(batch), deadline,
-                    [this, answers = std::move(answers), places = std::move(places),
-                     done = std::move(done)](std::vector<Status> verdicts) mutable {
-                      std::uint64_t sent = 0;
-                      for (std::size_t k = 0; k < places.size(); ++k) {
-                        IngestAnswer& answer = answers[places[k].answer];
-                        sent += verdicts[k].ok() ? 1U : 0U;
-                        if (places[k].use) keys_.end(*places[k].use, verdicts[k]);
-                        answer.status = std::move(verdicts[k]);
-                      }
-                      sent_.add(sent);
-                      failed_.add(places.size() - sent);
-                      done(std::move(answers));
-                    });
+  producer.publish(std::move(batch), deadline,
+                   [this, answers = std::move(answers), places = std::move(places),
+                    done = std::move(done)](std::vector<Status> verdicts) mutable {
+                     std::uint64_t sent = 0;
+                     for (std::size_t k = 0; k < places.size(); ++k) {
+                       IngestAnswer& answer = answers[places[k].answer];
+                       sent += verdicts[k].ok() ? 1U : 0U;
+                       if (places[k].use) keys_.end(*places[k].use, verdicts[k]);
+                       answer.status = std::move(verdicts[k]);
+                     }
+                     sent_.add(sent);
+                     failed_.add(places.size() - sent);
+                     done(std::move(answers));
+                   });
 }
 
 IngestStats IngestCore::stats() const {

@@ -47,6 +47,9 @@ class IngestCore {
   // alone. `done` is called exactly once, on the producer's thread, or inside this call when there
   // is nothing to publish.
   void ingest(std::vector<Result<IngestItem>> items, Time deadline, IngestDone done);
+  // The same by way of another producer for the same queue.
+  void ingest_through(queue::Producer& producer, std::vector<Result<IngestItem>> items,
+                      Time deadline, IngestDone done);
 
   [[nodiscard]] IngestStats stats() const;
 
