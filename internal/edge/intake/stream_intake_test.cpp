@@ -1,0 +1,169 @@
+#include "edge/intake/stream_intake.h"
+
+#include <catch2/catch.hpp>
+
+#include "fakes/executors.h"
+
+namespace millrace::edge {
+namespace {
+
+struct Published {
+  std::vector<std::string> sources;
+  IngestDone done;
+};
+
+struct Stream final : IntakeListener, std::enable_shared_from_this<Stream> {
+  void on_verdicts(std::uint64_t first, const std::vector<IngestAnswer>& answers) override {
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      told.emplace_back(first + i, answers[i].status);
+  }
+  void on_room() override { ++rooms; }
+  void on_idle() override { ++idles; }
+
+  std::vector<std::pair<std::uint64_t, Status>> told;
+  int rooms = 0;
+  int idles = 0;
+};
+
+struct Intake {
+  explicit Intake(IntakeLimits limits = {}, std::uint64_t budget_bytes = 1'000'000)
+      : budget(budget_bytes) {
+    intake = std::make_shared<StreamIntake>(
+        [this](std::vector<Result<IngestItem>> items, IngestDone done) {
+          Published& batch = published.emplace_back();
+          for (auto& item : items) {
+            batch.sources.push_back(item ? item->fields.source : item.error().text());
+          }
+          batch.done = std::move(done);
+        },
+        executor, budget, stream, limits);
+  }
+
+  bool add(const std::string& source, std::size_t bytes = 10) {
+    return intake->add(IngestItem{{source, "", {}}, ""}, bytes);
+  }
+  // All of the oldest batch get it.
+  void answer(const Status& status = {}) {
+    Published batch = std::move(published.at(0));
+    published.erase(published.begin());
+    std::vector<IngestAnswer> answers;
+    for (const auto& source : batch.sources) answers.push_back({status, "id-" + source});
+    batch.done(std::move(answers));
+  }
+
+  fakes::ManualExecutor executor;
+  ByteBudget budget;
+  std::shared_ptr<Stream> stream = std::make_shared<Stream>();
+  std::vector<Published> published;
+  std::shared_ptr<StreamIntake> intake;
+};
+
+using Sources = std::vector<std::string>;
+
+TEST_CASE("while a batch is under way the next is gathered", "[intake]") {
+  Intake t;
+  CHECK(t.add("a"));
+  CHECK(t.add("b"));
+  CHECK(t.published.empty());
+  t.executor.run_all();
+  REQUIRE(t.published.size() == 1);
+  CHECK(t.published[0].sources == Sources{"a", "b"});
+  CHECK(t.add("c"));
+  t.executor.run_all();
+  CHECK(t.published.size() == 1);
+  t.answer();
+  REQUIRE(t.published.size() == 1);
+  CHECK(t.published[0].sources == Sources{"c"});
+  CHECK(t.stream->idles == 0);
+  CHECK_FALSE(t.intake->idle());
+  t.answer();
+  CHECK(t.stream->idles == 1);
+  CHECK(t.intake->idle());
+  CHECK(t.budget.taken() == 0);
+}
+
+TEST_CASE("verdicts come once each, in order, and are counted", "[intake]") {
+  Intake t;
+  for (const char* source : {"a", "b"}) CHECK(t.add(source));
+  t.executor.run_all();
+  CHECK(t.add("c"));
+  const Status full(Code::full, "full");
+  t.answer();
+  t.answer(full);
+  CHECK(t.stream->told == decltype(t.stream->told){{0, {}}, {1, {}}, {2, full}});
+  const StreamProgress progress = t.intake->progress();
+  CHECK(progress.received == 3);
+  CHECK(progress.accepted == 2);
+  CHECK(progress.rejected == 1);
+  CHECK(progress.last_message_id == "id-b");
+  CHECK(progress.first_error == full);
+  CHECK(progress.first_error_index == 2);
+}
+
+TEST_CASE("what is full isn't read on, by messages or bytes", "[intake]") {
+  Intake t({.messages_max = 2, .bytes_max = 100});
+  CHECK(t.add("a"));
+  t.executor.run_all();
+  CHECK(t.add("b"));
+  CHECK_FALSE(t.add("c"));
+  CHECK(t.stream->rooms == 0);
+  t.answer();
+  CHECK(t.stream->rooms == 1);
+  CHECK_FALSE(t.add("large", 100));
+  t.answer();
+  CHECK(t.stream->rooms == 2);
+}
+
+TEST_CASE("streams wait for each other's bytes, first come first served", "[intake]") {
+  ByteBudget budget(100);
+  std::vector<int> resumed;
+  budget.take(150);
+  budget.when_room([&] { resumed.push_back(1); });
+  budget.when_room([&] { resumed.push_back(2); });
+  CHECK(resumed.empty());
+  budget.give(40);
+  CHECK(resumed.empty());
+  budget.give(20);
+  CHECK(resumed == std::vector<int>{1, 2});
+  budget.when_room([&] { resumed.push_back(3); });
+  CHECK(resumed.size() == 3);
+  CHECK(budget.try_take(10));
+  CHECK(budget.taken() == 100);
+  CHECK_FALSE(budget.try_take(1));
+}
+
+TEST_CASE("one that uses the budget up reads on when it gives it back", "[intake]") {
+  Intake t({.messages_max = 1, .bytes_max = 100}, 50);
+  CHECK_FALSE(t.add("a", 60));
+  t.executor.run_all();
+  CHECK(t.stream->rooms == 0);
+  t.answer();
+  CHECK(t.stream->rooms == 1);
+}
+
+TEST_CASE("what is discarded isn't published, what is under way is judged", "[intake]") {
+  Intake t;
+  CHECK(t.add("a"));
+  t.executor.run_all();
+  CHECK(t.add("b"));
+  t.intake->discard();
+  CHECK(t.add("c"));
+  t.answer();
+  CHECK(t.published.empty());
+  CHECK(t.stream->told.size() == 1);
+  CHECK(t.intake->idle());
+  CHECK(t.intake->progress().received == 3);
+}
+
+TEST_CASE("a stream that is gone has its books closed all the same", "[intake]") {
+  Intake t;
+  CHECK(t.add("a"));
+  t.executor.run_all();
+  t.stream.reset();
+  t.answer();
+  CHECK(t.budget.taken() == 0);
+  CHECK(t.intake->idle());
+}
+
+}  // namespace
+}  // namespace millrace::edge
