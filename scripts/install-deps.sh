@@ -2,7 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|servers|kafka|check|bench]...     all of them when none is named
+#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|go]...     all of them when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -11,12 +11,13 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates curl python3
   libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
-  libnats-dev librdkafka-dev libxxhash-dev)
-test=(prometheus) # promtool
-servers=(nats-server openssl)
+  libnats-dev librdkafka-dev libxxhash-dev libgrpc++-dev protobuf-compiler-grpc libssl-dev)
+test=(prometheus openssl python3-grpcio python3-protobuf) # prometheus for promtool
+servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
 bench=(wrk nginx-light apache2-utils)
+go=(golang-go) # for install-tools.sh
 
 wanted() {
   local group
@@ -28,7 +29,8 @@ wanted() {
       kafka) printf '%s\n' "${kafka[@]}" ;;
       check) printf '%s\n' "${check[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check and bench" ;;
+      go) printf '%s\n' "${go[@]}" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench and go" ;;
     esac
   done
 }
@@ -142,7 +144,7 @@ install() {
 }
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
-(($#)) || set -- build test servers kafka check bench
+(($#)) || set -- build test servers kafka check bench go
 list=$(wanted "$@")
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")
