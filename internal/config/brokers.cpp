@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 using Values = std::vector<std::string>;
 
 // Who publishes and who consumes.
-constexpr Services kBoth = only(Service::ingest) | only(Service::processor);
+constexpr Services kBoth = only(Service::ingest) | only(Service::processor) | only(Service::grpc);
 
 constexpr std::size_t kBrokersMax = 64;
 constexpr std::size_t kShownBytesMax = 40;  // of a wrong name
@@ -101,8 +101,6 @@ bool is_line(std::string_view text) {
   return text.size() <= 4096 && std::none_of(text.begin(), text.end(), is_control);
 }
 
-bool is_path_or_empty(std::string_view text) { return text.empty() || is_path(text); }
-
 Declaration name(std::string_view name, std::string fallback, std::string Settings::*field,
                  std::string_view sentence) {
   return text(name, kBoth, std::move(fallback), is_name, "not a name",
@@ -115,14 +113,6 @@ Declaration login(std::string_view name, std::string Settings::*field, std::stri
                                  "up to 4096 bytes, no control characters", field, sentence);
   declaration.fallback_words = "none";
   declaration.secret = secret;
-  return declaration;
-}
-
-Declaration optional_file(std::string_view name, std::string Settings::*field,
-                          std::string_view sentence) {
-  Declaration declaration = text(name, kBoth, "", is_path_or_empty, "not a file's path",
-                                 "up to 4095 bytes, no control characters", field, sentence);
-  declaration.fallback_words = "none";
   return declaration;
 }
 
@@ -154,11 +144,13 @@ std::vector<Declaration> nats_declarations() {
       login("NATS_USER", &S::nats_user, "User at NATS."),
       login("NATS_PASSWORD", &S::nats_password, "Password at NATS.", true),
       login("NATS_TOKEN", &S::nats_token, "Token at NATS.", true),
-      optional_file("NATS_CREDENTIALS_FILE", &S::nats_credentials_file, "A NATS .creds file."),
-      optional_file("NATS_TLS_CA_FILE", &S::nats_tls_ca_file,
+      optional_file("NATS_CREDENTIALS_FILE", kBoth, &S::nats_credentials_file,
+                    "A NATS .creds file."),
+      optional_file("NATS_TLS_CA_FILE", kBoth, &S::nats_tls_ca_file,
                     "Certificates that NATS is trusted by."),
-      optional_file("NATS_TLS_CERT_FILE", &S::nats_tls_cert_file, "Our certificate for NATS."),
-      optional_file("NATS_TLS_KEY_FILE", &S::nats_tls_key_file, "Its key."),
+      optional_file("NATS_TLS_CERT_FILE", kBoth, &S::nats_tls_cert_file,
+                    "Our certificate for NATS."),
+      optional_file("NATS_TLS_KEY_FILE", kBoth, &S::nats_tls_key_file, "Its key."),
   };
 }
 
@@ -187,10 +179,11 @@ std::vector<Declaration> kafka_declarations() {
            &S::kafka_sasl_mechanism, "How to log in at Kafka, with a sasl protocol."),
       login("KAFKA_SASL_USERNAME", &S::kafka_sasl_username, "User at Kafka."),
       login("KAFKA_SASL_PASSWORD", &S::kafka_sasl_password, "Password at Kafka.", true),
-      optional_file("KAFKA_TLS_CA_FILE", &S::kafka_tls_ca_file,
+      optional_file("KAFKA_TLS_CA_FILE", kBoth, &S::kafka_tls_ca_file,
                     "Certificates that Kafka is trusted by."),
-      optional_file("KAFKA_TLS_CERT_FILE", &S::kafka_tls_cert_file, "Our certificate for Kafka."),
-      optional_file("KAFKA_TLS_KEY_FILE", &S::kafka_tls_key_file, "Its key."),
+      optional_file("KAFKA_TLS_CERT_FILE", kBoth, &S::kafka_tls_cert_file,
+                    "Our certificate for Kafka."),
+      optional_file("KAFKA_TLS_KEY_FILE", kBoth, &S::kafka_tls_key_file, "Its key."),
   };
 }
 

@@ -97,4 +97,13 @@ Declaration text(std::string_view name, Services services, std::string fallback,
           .set = set};
 }
 
+Declaration optional_file(std::string_view name, Services services, std::string Settings::*field,
+                          std::string_view sentence) {
+  const auto is_path_or_empty = [](std::string_view path) { return path.empty() || is_path(path); };
+  Declaration declaration = text(name, services, "", is_path_or_empty, "not a file's path",
+                                 "up to 4095 bytes, no control characters", field, sentence);
+  declaration.fallback_words = "none";
+  return declaration;
+}
+
 }  // namespace millrace::config

@@ -56,4 +56,8 @@ Declaration text(std::string_view name, Services services, std::string fallback,
                  bool (*test)(std::string_view), std::string wrong, std::string allowed,
                  std::string Settings::*field, std::string_view sentence);
 
+// A file's path, or none.
+Declaration optional_file(std::string_view name, Services services, std::string Settings::*field,
+                          std::string_view sentence);
+
 }  // namespace millrace::config

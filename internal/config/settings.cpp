@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "config/brokers.h"
+#include "config/grpc.h"
 #include "config/kinds.h"
 
 namespace millrace::config {
@@ -12,7 +13,9 @@ namespace {
 constexpr Services kGateway = only(Service::gateway);
 constexpr Services kIngest = only(Service::ingest);
 constexpr Services kProcessor = only(Service::processor);
-constexpr Services kAll = kGateway | kIngest | kProcessor;
+constexpr Services kGrpc = only(Service::grpc);
+constexpr Services kAll = kGateway | kIngest | kProcessor | kGrpc;
+constexpr Services kPublishers = kIngest | kGrpc;
 
 Declaration file(std::string_view name, std::string fallback, std::string Settings::*field,
                  std::string_view sentence) {
@@ -40,10 +43,11 @@ std::vector<Declaration> make_declarations() {
            "an IPv4 or IPv6 address", &S::bind_address, "Address to listen on."),
       urls("INGEST_URL", kGateway, "http://localhost:8081", &S::ingest_urls,
            "Where ingest listens; a list is balanced over."),
-      urls("PROCESSOR_URL", kGateway | kIngest, "http://localhost:8082", &S::processor_urls,
+      urls("PROCESSOR_URL", kGateway | kPublishers, "http://localhost:8082", &S::processor_urls,
            "Where the processor listens; a list is balanced over."),
-      word("QUEUE_TYPE", kIngest | kProcessor, "memory", {"memory", "nats", "kafka", "composite"},
-           &S::queue_type, "The queue between ingest and processor."),
+      word("QUEUE_TYPE", kPublishers | kProcessor, "memory",
+           {"memory", "nats", "kafka", "composite"}, &S::queue_type,
+           "The queue between ingest and processor."),
       number("QUEUE_SIZE", kProcessor, "1000", {1, 10'000'000}, &S::queue_size,
              "Capacity of the memory queue, in messages."),
       number("PROCESSOR_WORKERS", kProcessor, "4", {1, 256}, &S::processor_workers,
@@ -54,9 +58,9 @@ std::vector<Declaration> make_declarations() {
                "A handler that runs longer is reported as stuck."),
       number("MAX_ATTEMPTS", kProcessor, "3", {1, 100}, &S::max_attempts,
              "Attempts at a message before it becomes a dead letter."),
-      duration("DEDUPE_WINDOW", kIngest | kProcessor, 10min, 0ms, 24h, &S::dedupe_window,
+      duration("DEDUPE_WINDOW", kPublishers | kProcessor, 10min, 0ms, 24h, &S::dedupe_window,
                "How long a repeated id or Idempotency-Key is known, at least; 0 for not at all."),
-      number("DEDUPE_MAX", kIngest | kProcessor, "1000000", {2, 100'000'000}, &S::dedupe_max,
+      number("DEDUPE_MAX", kPublishers | kProcessor, "1000000", {2, 100'000'000}, &S::dedupe_max,
              "Most ids, or keys, that are known."),
       word("SINK", kProcessor, "none", {"none", "log", "file"}, &S::sink, "Where results go."),
       file("SINK_FILE", "results.ndjson", &S::sink_file, "File of the file sink."),
@@ -86,6 +90,7 @@ const std::vector<Declaration>& declarations() {
   static const std::vector<Declaration> all = [] {
     std::vector<Declaration> every = make_declarations();
     for (Declaration& broker : broker_declarations()) every.push_back(std::move(broker));
+    for (Declaration& grpc : grpc_declarations()) every.push_back(std::move(grpc));
     return every;
   }();
   return all;
@@ -97,6 +102,9 @@ Result<Settings> load(Service service, const Lookup& lookup) {
     if (!declaration.read_by(service)) continue;
     Status status = set_from(declaration, lookup, settings);
     if (!status.ok()) return status;
+  }
+  if (service == Service::grpc) {
+    if (Status status = check_grpc(settings); !status.ok()) return status;
   }
   return settings;
 }

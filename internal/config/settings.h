@@ -15,7 +15,7 @@
 
 namespace millrace::config {
 
-enum class Service : std::uint8_t { gateway, ingest, processor };
+enum class Service : std::uint8_t { gateway, ingest, processor, grpc };
 
 // Validated values.
 struct Settings {
@@ -79,6 +79,21 @@ struct Settings {
 
   std::vector<std::string> composite_providers{"nats", "kafka"};
   std::string composite_strategy = "fail-fast";  // fail-fast, best-effort
+
+  std::uint16_t grpc_port = 50052;
+  std::uint16_t grpc_metrics_port = 9095;
+  std::uint64_t grpc_max_message_bytes = 4'194'304;
+  std::uint32_t grpc_max_streams = 100;  // per connection
+  std::uint32_t grpc_max_connections = 1'000;
+  std::uint32_t grpc_max_connections_per_peer = 100;
+  std::chrono::milliseconds grpc_min_ping_interval{10'000};
+  std::uint64_t grpc_memory_quota_bytes = 268'435'456;  // what gRPC itself may hold
+  std::uint64_t grpc_memory_max_bytes = 536'870'912;    // resident
+  std::chrono::milliseconds grpc_stream_idle_timeout{300'000};
+  std::chrono::milliseconds grpc_stream_max_age{0};  // 0: no limit
+  std::string grpc_tls_cert;                         // empty: no TLS
+  std::string grpc_tls_key;
+  std::string grpc_tls_client_ca;
 };
 
 // Looks a variable up; nothing when it isn't set.

@@ -10,9 +10,10 @@ struct ServiceName {
   Service service;
   std::string_view name;
 };
-constexpr std::array<ServiceName, 3> kServiceNames = {{{Service::gateway, "api-gateway"},
+constexpr std::array<ServiceName, 4> kServiceNames = {{{Service::gateway, "api-gateway"},
                                                        {Service::ingest, "ingest"},
-                                                       {Service::processor, "processor"}}};
+                                                       {Service::processor, "processor"},
+                                                       {Service::grpc, "grpc-server"}}};
 
 const std::string& fallback_of(const Declaration& declaration) {
   return declaration.fallback_words.empty() ? declaration.fallback : declaration.fallback_words;

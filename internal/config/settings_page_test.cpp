@@ -49,7 +49,8 @@ TEST_CASE("the table has a row of five cells per setting") {
              Contains("| `QUEUE_SIZE` | `1000` | 1 to 10000000 | Capacity of the memory queue, in "
                       "messages. | processor |\n"));
   CHECK_THAT(markdown_table(), Contains("| `IO_THREADS` | the cores | 1 to 256 |") &&
-                                   Contains("| api-gateway, ingest |") && Contains("| all |"));
+                                   Contains("| api-gateway, ingest, grpc-server |") &&
+                                   Contains("| all |"));
 }
 
 TEST_CASE("the effective values are lines that read back") {
