@@ -3,11 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
-SERVICES := api-gateway ingest processor
+SERVICES := api-gateway ingest processor grpc-server
 TIME ?= 60
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-hop bench-queues load-test load-test-quick lint fmt tidy \
+  test-coverage chaos fuzz bench bench-hop bench-queues bench-grpc load-test load-test-quick lint fmt tidy \
   deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
   docker-up docker-down docker-logs docker-up-full
 
@@ -24,8 +24,12 @@ build: deps ## Build the executables into bin/ (V=1 shows the commands)
 	@scripts/build.sh release $(SERVICES)
 	@scripts/link_bin.sh $(SERVICES)
 
+grpc-server: deps ## Build the gRPC server into bin/
+	@scripts/build.sh release grpc-server
+	@scripts/link_bin.sh grpc-server
+
 proto: deps ## Generate the C++ code of api/proto (the build does it by itself)
-	@scripts/build.sh release millrace_proto
+	@scripts/build.sh release millrace_proto_grpc
 
 run-local: build ## Install, build and run all services until Ctrl-C
 	@scripts/run_local.sh
@@ -52,9 +56,10 @@ test: deps ## Install, build and pass all tests: unit, conformance, end to end
 	@scripts/link_bin.sh $(SERVICES)
 	@scripts/test.sh release
 
-integration-test: deps ## Tests of all queues against real brokers, which it starts
+integration-test: deps ## Tests of all queues against real brokers, and with other people's clients
 	@scripts/install-deps.sh test servers kafka
 	@scripts/install-servers.sh
+	@scripts/install-tools.sh grpcurl protoc-gen-go protoc-gen-go-grpc
 	@scripts/test.sh release -L integration
 
 chaos: build ## Kill, stop and cut everything under load, with real brokers; ids compared
@@ -100,6 +105,11 @@ bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
 	@scripts/install-deps.sh bench
 	@bench/queues/end_to_end.py
 
+bench-grpc: build ## The gRPC server beside an empty one: unary calls and streams
+	@scripts/install-tools.sh ghz
+	@scripts/build.sh release grpc_echo_server grpc_stream_client
+	@bench/load/grpc/bench_grpc.py
+
 load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
 	@scripts/install-deps.sh bench
 	@scripts/load_test.sh 1000 10
@@ -125,7 +135,6 @@ tidy: deps ## The tree's own rules and clang-tidy
 
 ## Not there yet
 
-grpc-server: ## Build the gRPC server (comes with the gRPC part)
 profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
 test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
@@ -134,6 +143,6 @@ docker-down: ## Stop the containers (comes with the containers part)
 docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
-grpc-server profile-complete test-network docker-build docker-up \
+profile-complete test-network docker-build docker-up \
 docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

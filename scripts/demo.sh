@@ -18,13 +18,13 @@ trap on_exit EXIT
 trap 'signals=1; exit 130' INT TERM HUP
 
 cd -- "$folder" # away from anyone's .env
-read -r API_PORT INGEST_PORT PROCESSOR_PORT < <("$client" free-ports 3)
-export API_PORT INGEST_PORT PROCESSOR_PORT BIND_ADDRESS=127.0.0.1
+read -r API_PORT INGEST_PORT PROCESSOR_PORT GRPC_PORT GRPC_METRICS_PORT < <("$client" free-ports 5)
+export API_PORT INGEST_PORT PROCESSOR_PORT GRPC_PORT GRPC_METRICS_PORT BIND_ADDRESS=127.0.0.1
 export INGEST_URL=http://127.0.0.1:$INGEST_PORT PROCESSOR_URL=http://127.0.0.1:$PROCESSOR_PORT
 export QUEUE_TYPE=memory HANDLER=passthrough LOG_LEVEL=info
 export SINK=file SINK_FILE=$folder/results.ndjson DEAD_LETTER_FILE=$folder/dead-letters.ndjson
 
-title 'Starting processor, ingest and gateway'
+title 'Starting processor, ingest, gRPC server and gateway'
 read_addresses
 check_ports
 start_services "$folder"
@@ -38,7 +38,7 @@ title "Posting ${MESSAGES:-500} messages over ${CONNECTIONS:-8} connections to $
 title "Status ($api/api/v1/status)"
 curl -fsS -m 5 "$api/api/v1/status" | python3 -m json.tool
 
-title 'Draining: gateway, ingest, processor'
+title 'Draining: gateway, gRPC server, ingest, processor'
 stop_services 20 || die 'demo: not everyone ended well'
 
 title 'Results'

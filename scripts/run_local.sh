@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs gateway, ingest and processor until Ctrl-C or SIGTERM, then drains them in the order of the
+# Runs gateway, gRPC server, ingest and processor until Ctrl-C or SIGTERM, then drains them in the order of the
 # flow; a second signal aborts. Exit 0 when all of them ended well. Settings come from the
 # environment and from .env, as always. Logs: run/logs/.
 set -euo pipefail
@@ -47,11 +47,11 @@ stop() {
   stop_services "$patience" || die 'not stopped cleanly'
 }
 
-# restart QUEUE: ingest and processor, with that queue in .env.
+# restart QUEUE: those who publish and the processor, with that queue in .env.
 restart() {
-  stop_services "$patience" ingest processor || true
+  stop_services "$patience" grpc-server ingest processor || true
   write_queue "$1"
-  start_services "$root/run/logs" processor ingest
+  start_services "$root/run/logs" processor ingest grpc-server
   await_ready 15
 }
 
@@ -63,10 +63,10 @@ switch() {
   old=$(queue_in_effect)
   [[ $old != "$new" ]] || { say "the queue is $new already" && return 0; }
   check_queue "$new" || return 1
-  say "ingest stops accepting, and $old is worked off"
-  stop_services "$patience" ingest || true
+  say "ingest and grpc-server stop accepting, and $old is worked off"
+  stop_services "$patience" grpc-server ingest || true
   if ! await_drained; then
-    start_services "$root/run/logs" ingest
+    start_services "$root/run/logs" ingest grpc-server
     await_ready 15
     return 1
   fi
@@ -110,6 +110,8 @@ cat <<TEXT
   curl -s ${urls[api-gateway]}/api/v1/ingest -H 'Content-Type: application/json' \\
        -d '{"source":"readme","data":"hello"}'
   curl -s ${urls[api-gateway]}/api/v1/status
+  grpcurl -plaintext -d '{"source":"readme","data":"aGVsbG8="}' \\
+       localhost:$(setting grpc-server GRPC_PORT) diplom.v1.IngestService/Ingest
 
 Metrics are at /metrics of each, logs in run/logs/. Ctrl-C stops.
 TEXT

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starts, awaits and stops the three executables. Sourced instead of lib.sh by those who run them:
+# Starts, awaits and stops the four executables. Sourced instead of lib.sh by those who run them:
 #
 #   read_addresses; check_ports; start_services LOG_DIR; await_ready 15; ...; stop_services 35
 #
@@ -9,8 +9,8 @@
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly flow=(api-gateway ingest processor) # as messages flow, and so the order of draining
-readonly upstream_first=(processor ingest api-gateway)
+readonly flow=(api-gateway grpc-server ingest processor) # as messages flow, and so the order of draining
+readonly upstream_first=(processor ingest grpc-server api-gateway)
 declare -A pids=()  # of those that run
 declare -A codes=() # exit codes of those that ran
 logs=               # where they log to
@@ -19,8 +19,10 @@ logs=               # where they log to
 declare -A effective=()
 setting() { sed -n "s/^$2=//p" <<<"${effective[$1]}"; }
 
+# Where it is asked over HTTP.
 port_variable() {
   case $1 in
+    grpc-server) echo GRPC_METRICS_PORT ;;
     api-gateway) echo API_PORT ;;
     ingest) echo INGEST_PORT ;;
     processor) echo PROCESSOR_PORT ;;
@@ -48,18 +50,24 @@ read_addresses() {
   done
 }
 
-# check_ports [SERVICE...]: says which of their ports are taken, by whom if that can be seen; 1 when
-# one is.
+# check_port SERVICE VARIABLE PORT: says whether it is taken, by whom if that can be seen: 1 then.
+check_port() {
+  local holder
+  (exec 3<>"/dev/tcp/localhost/$3") 2>/dev/null || return 0
+  holder=$(ss -Hltnp "sport = :$3" 2>/dev/null |
+    sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+).*/ by \1 (process \2)/p;q' || true)
+  say "port $3 of $1 is taken$holder: stop that, or set $2" >&2
+  return 1
+}
+
+# check_ports [SERVICE...]: 1 when one of their ports is taken.
 check_ports() {
-  local service port holder taken=0
+  local service taken=0
   (($# > 0)) || set -- "${flow[@]}"
   for service in "$@"; do
-    port=${urls[$service]##*:}
-    (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null || continue
-    holder=$(ss -Hltnp "sport = :$port" 2>/dev/null |
-      sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+).*/ by \1 (process \2)/p;q' || true)
-    say "port $port of $service is taken$holder: stop that, or set $(port_variable "$service")" >&2
-    taken=1
+    check_port "$service" "$(port_variable "$service")" "${urls[$service]##*:}" || taken=1
+    [[ $service != grpc-server ]] ||
+      check_port grpc-server GRPC_PORT "$(setting grpc-server GRPC_PORT)" || taken=1
   done
   return "$taken"
 }

@@ -9,8 +9,6 @@
 namespace millrace::app {
 namespace {
 
-constexpr std::chrono::milliseconds kProbeTimeout{700};
-
 class Ingest final : public ServiceApp {
  public:
   explicit Ingest(const config::Settings& settings)
@@ -20,7 +18,7 @@ class Ingest final : public ServiceApp {
         composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
         core_(*producer_, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}) {
-    shell_.ops.can_work = work_check();
+    shell_.ops.can_work = work_check(settings, *producer_, shell_.reactors);
     shell_.ops.stats_json = [this] { return stats_json(); };
     if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
   }
@@ -49,15 +47,6 @@ class Ingest final : public ServiceApp {
       stats["queue"]["composite_stats"] = composite_stats(*composite_, nullptr);
     }
     return stats.dump();
-  }
-
-  // The memory queue is in the processor, which is asked live; a broker's producer knows.
-  edge::WorkCheck work_check() {
-    if (settings_.queue_type == "memory") {
-      return edge::any_upstream_ready(shell_.reactors, parse_upstreams(settings_.processor_urls),
-                                      kProbeTimeout);
-    }
-    return [this](UniqueFunction<void(Status)> done) { done(producer_->health()); };
   }
 
   const config::Settings settings_;

@@ -16,6 +16,8 @@
 namespace millrace::app {
 namespace {
 
+constexpr std::chrono::milliseconds kProbeTimeout{700};
+
 queue::NatsOptions nats_options(const config::Settings& settings) {
   queue::NatsOptions options;
   options.urls = settings.nats_urls;
@@ -195,6 +197,15 @@ std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
     parts.push_back({provider, make_simple_producer(provider, settings, reactors, registry)});
   }
   return make_composite_producer(settings, std::move(parts), reactors);
+}
+
+edge::WorkCheck work_check(const config::Settings& settings, const queue::Producer& producer,
+                           http::ReactorPool& reactors) {
+  if (settings.queue_type == "memory") {
+    return edge::any_upstream_ready(reactors, parse_upstreams(settings.processor_urls),
+                                    kProbeTimeout);
+  }
+  return [&producer](UniqueFunction<void(Status)> done) { done(producer.health()); };
 }
 
 }  // namespace millrace::app

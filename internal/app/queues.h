@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "config/settings.h"
+#include "edge/ops.h"
 #include "http/reactor.h"
 #include "observe/metrics.h"
 #include "queue/composite/composite_consumer.h"
@@ -42,5 +43,10 @@ ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& 
 std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
                                                http::ReactorPool& reactors,
                                                observe::Registry& registry);
+
+// Whether what is published now could arrive: the memory queue is in the processor, which is asked
+// live; a broker's producer knows. All three outlive the check.
+edge::WorkCheck work_check(const config::Settings& settings, const queue::Producer& producer,
+                           http::ReactorPool& reactors);
 
 }  // namespace millrace::app

@@ -25,6 +25,7 @@ class ServiceApp {
 std::unique_ptr<ServiceApp> make_gateway(const config::Settings& settings);
 std::unique_ptr<ServiceApp> make_ingest(const config::Settings& settings);
 std::unique_ptr<ServiceApp> make_processor(const config::Settings& settings);
+std::unique_ptr<ServiceApp> make_grpc_server(const config::Settings& settings);
 
 struct ServiceDescription {
   config::Service service;

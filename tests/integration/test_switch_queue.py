@@ -19,7 +19,7 @@ import servers  # noqa: E402  (the path comes first)
 import wire  # noqa: E402
 from service import clean_environment, free_port, until  # noqa: E402
 
-SERVICES = ("api-gateway", "ingest", "processor")
+SERVICES = ("api-gateway", "grpc-server", "ingest", "processor")
 
 
 def is_ready(port):

@@ -1,0 +1,109 @@
+#include "edge/grpc/grpc_server.h"
+
+#include <nlohmann/json.hpp>
+
+#include "app/composite_stats.h"
+#include "app/queues.h"
+#include "app/readiness.h"
+#include "app/service.h"
+#include "app/shell.h"
+#include "edge/ingest/ingest_routes.h"
+#include "http/later.h"
+#include "queue/patient_producer.h"
+
+namespace millrace::app {
+namespace {
+
+edge::GrpcServerOptions to_options(const config::Settings& settings) {
+  edge::GrpcServerOptions options;
+  options.door.bind_address = settings.bind_address;
+  options.door.port = settings.grpc_port;
+  options.door.memory_max = settings.grpc_memory_max_bytes;
+  options.connections.connections_max = settings.grpc_max_connections;
+  options.connections.per_peer_max = settings.grpc_max_connections_per_peer;
+  options.calls.message_bytes_max = settings.grpc_max_message_bytes;
+  options.calls.request_timeout = settings.request_timeout;
+  options.calls.stream_idle_max = settings.grpc_stream_idle_timeout;
+  options.calls.stream_age_max = settings.grpc_stream_max_age;
+  options.streams_per_connection = settings.grpc_max_streams;
+  options.memory_quota = settings.grpc_memory_quota_bytes;
+  options.ping_interval_min = settings.grpc_min_ping_interval;
+  options.handshake_timeout = settings.read_timeout;
+  options.idle_timeout = settings.idle_timeout;
+  options.tls = {settings.grpc_tls_cert, settings.grpc_tls_key, settings.grpc_tls_client_ca};
+  return options;
+}
+
+class GrpcService final : public ServiceApp {
+ public:
+  explicit GrpcService(const config::Settings& settings)
+      : settings_(settings),
+        shell_("grpc-server", settings),
+        producer_(make_producer(settings, shell_.reactors, shell_.registry)),
+        composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
+        patient_(*producer_,
+                 [this](Duration pause, UniqueFunction<void()> task) {
+                   http::post_after(shell_.reactors.here(), pause, std::move(task));
+                 }),
+        core_(*producer_, shell_.registry,
+              {.max = settings.dedupe_max, .window = settings.dedupe_window}),
+        readiness_(shell_.reactors, work_check(settings, *producer_, shell_.reactors)),
+        server_(
+            core_, patient_, shell_.reactors[0], to_options(settings),
+            [this] { return shell_.ops.ready && readiness_.latest().ok(); }, shell_.registry) {
+    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) { done(readiness_.latest()); };
+    shell_.ops.stats_json = [this] { return stats_json(); };
+    if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
+  }
+
+  Status start() override {
+    if (Status failed = producer_->start(); !failed.ok()) return failed;
+    if (Status failed = server_.start(); !failed.ok()) return failed;
+    return shell_.open(http::Router(), settings_.grpc_metrics_port);
+  }
+
+  void stop_accepting() override {
+    shell_.stop_accepting();
+    server_.stop_accepting();
+    patient_.stop_accepting();
+  }
+
+  Status drain(Time deadline) override {
+    const Status answered = server_.drain(deadline);
+    producer_->stop_accepting();
+    Status published = producer_->drain(deadline);
+    if (!answered.ok() || !published.ok()) producer_->abort();
+    if (!answered.ok()) server_.abort();
+    Status edge = shell_.close(deadline);
+    for (const Status& status : {answered, published}) {
+      if (!status.ok()) return status;
+    }
+    return edge;
+  }
+
+ private:
+  std::string stats_json() const {
+    nlohmann::ordered_json stats = edge::ingest_stats(core_);
+    if (composite_ != nullptr) {
+      stats["queue"]["composite_stats"] = composite_stats(*composite_, nullptr);
+    }
+    return stats.dump();
+  }
+
+  const config::Settings settings_;
+  Shell shell_;
+  const std::shared_ptr<queue::Producer> producer_;
+  const queue::CompositeProducer* const composite_;  // the same, or null
+  queue::PatientProducer patient_;
+  edge::IngestCore core_;
+  Readiness readiness_;
+  edge::GrpcServer server_;
+};
+
+}  // namespace
+
+std::unique_ptr<ServiceApp> make_grpc_server(const config::Settings& settings) {
+  return std::make_unique<GrpcService>(settings);
+}
+
+}  // namespace millrace::app
