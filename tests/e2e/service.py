@@ -27,7 +27,8 @@ READY_S = 10.0 * PATIENCE
 STOP_S = 35.0 * PATIENCE
 POLL_S = 0.01
 
-PORT_VARIABLES = {"api-gateway": "API_PORT", "ingest": "INGEST_PORT", "processor": "PROCESSOR_PORT"}
+PORT_VARIABLES = {"api-gateway": "API_PORT", "ingest": "INGEST_PORT", "processor": "PROCESSOR_PORT",
+                  "grpc-server": "GRPC_METRICS_PORT"}  # where the probes are
 INGEST_PATHS = {"api-gateway": "/api/v1/ingest", "ingest": "/ingest"}
 KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH",
                   "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS")
