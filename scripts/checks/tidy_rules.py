@@ -86,7 +86,7 @@ RULES = [
           ("internal/a.cpp", "// NOLINTNEXTLINE(a-check): the library wants it")], look=ALL),
     Rule("C random", CPP, r"\b(std::)?s?rand\s*\(", "a seeded engine of <random>",
          [("internal/a.cpp", "int n = rand();")], [("internal/a.cpp", "int n = operand(1);")]),
-    Rule("tab", TEXT + r"(?<!Makefile)$", r"\t", "blanks", [("internal/a.cpp", "\tint a;")],
+    Rule("tab", TEXT + r"(?<!Makefile)(?<!\.go)(?<!go\.mod)$", r"\t", "blanks", [("internal/a.cpp", "\tint a;")],
          [("Makefile", "a:\n\tb")], look=ALL),
     Rule("trailing blank", TEXT, r"[ \t\r]+$", "nothing (and line ends without a carriage return)",
          [("README.md", "a \nb"), ("internal/a.cpp", "int a;\r\n")], [("README.md", "a\nb\n")],
