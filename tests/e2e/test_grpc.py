@@ -161,6 +161,16 @@ class Failures(GrpcTestCase):
                 list(self.client.acks(iter([request()]), timeout=0.3))
         self.assert_works()
 
+    def test_no_verdict_in_time_is_said_as_that(self):
+        self.start(REQUEST_TIMEOUT="300ms")
+        with self.processor.suspended():
+            acks = list(self.client.acks(iter([request()]), timeout=CALL_S))
+            self.assertEqual([(ack.index, ack.count, ack.status, ack.problem.code)
+                              for ack in acks], [(0, 1, "unknown", 4)])
+            self.assertTrue(acks[0].problem.retryable)
+            with self.fails("DEADLINE_EXCEEDED", "unknown"):
+                self.client.ingest(request(), timeout=CALL_S)
+
     def test_full_is_an_answer_to_one_and_a_pause_to_a_stream(self):
         self.start(processor={"QUEUE_SIZE": 8, "PROCESSOR_WORKERS": 1, "HANDLER": "faulty"})
         slow = request(metadata={"fault": "slow:20"})

@@ -14,6 +14,11 @@ using diplom::v1::IngestAck;
 // Messages whose verdict may wait to be sent before no more are read.
 constexpr std::uint64_t kUntoldMax = 1024;
 
+const char* fate(Code code) {
+  if (code == Code::ok) return "accepted";
+  return code == Code::deadline ? "unknown" : "rejected";
+}
+
 // One acknowledgement for neighbours of the same fate.
 std::deque<IngestAck> to_acks(std::uint64_t index, const std::vector<IngestAnswer>& answers) {
   std::deque<IngestAck> acks;
@@ -22,7 +27,7 @@ std::deque<IngestAck> to_acks(std::uint64_t index, const std::vector<IngestAnswe
     if (last == nullptr || answer.status != *last) {
       IngestAck& ack = acks.emplace_back();
       ack.set_index(index);
-      ack.set_status(answer.status.ok() ? "accepted" : "rejected");
+      ack.set_status(fate(answer.status.code()));
       if (!answer.status.ok()) *ack.mutable_problem() = to_problem(index, answer.status);
     }
     IngestAck& ack = acks.back();
