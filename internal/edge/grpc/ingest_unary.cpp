@@ -42,7 +42,10 @@ class IngestCall {
   [[nodiscard]] bool is_cancelled() const { return server_.IsCancelled(); }
 
   void answer(const IngestAnswer& answer) {
-    if (!answer.status.ok()) return finish(to_grpc(answer.status));
+    if (!answer.status.ok()) {
+      if (is_cancelled()) return finish({grpc::StatusCode::CANCELLED, "cancelled by the client"});
+      return finish(to_grpc(answer.status));
+    }
     diplom::v1::IngestResponse message;
     message.set_message_id(answer.message_id);
     message.set_status("accepted");
