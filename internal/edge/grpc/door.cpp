@@ -19,6 +19,7 @@ namespace millrace::edge {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kTrimPause{500};
 constexpr int kAcceptsPerTurn = 64;
 
 struct Address {
@@ -219,8 +220,12 @@ void Door::guard_memory() {
                                                                {"closed", closed},
                                                                {"suppressed", pass.suppressed}});
   }
-  // What was freed goes back to the system, or it would count for ever.
+  // What was freed goes back to the system, or it would count for ever. It stops all threads that
+  // allocate meanwhile, so not with each tick.
+  const Time now = std::chrono::steady_clock::now();
+  if (closed.empty() && now < trim_again_at_) return;
   ::malloc_trim(0);
+  trim_again_at_ = now + kTrimPause;
 }
 
 }  // namespace millrace::edge

@@ -83,6 +83,7 @@ class Door {
   Descriptor spare_;   // so that one can be accepted, and told to go, when none is left
   Descriptor memory_;  // /proc/self/statm, kept open for the same reason
   bool pausing_ = false;
+  Time trim_again_at_{};
   std::jthread thread_;  // last: it uses the members above
 };
 
