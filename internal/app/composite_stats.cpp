@@ -3,6 +3,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "edge/ingest/ingest_routes.h"
+
 namespace millrace::app {
 
 nlohmann::ordered_json composite_stats(const queue::CompositeProducer& producer,
@@ -27,6 +29,15 @@ nlohmann::ordered_json composite_stats(const queue::CompositeProducer& producer,
                              {"waiting", part.receiving.waiting}});
   }
   return stats;
+}
+
+std::string publisher_stats_json(const edge::IngestCore& core,
+                                 const queue::CompositeProducer* composite) {
+  nlohmann::ordered_json stats = edge::ingest_stats(core);
+  if (composite != nullptr) {
+    stats["queue"]["composite_stats"] = composite_stats(*composite, nullptr);
+  }
+  return stats.dump();
 }
 
 void register_composite_metrics(observe::Registry& registry,

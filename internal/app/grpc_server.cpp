@@ -1,13 +1,10 @@
 #include "edge/grpc/grpc_server.h"
 
-#include <nlohmann/json.hpp>
-
 #include "app/composite_stats.h"
 #include "app/queues.h"
 #include "app/readiness.h"
 #include "app/service.h"
 #include "app/shell.h"
-#include "edge/ingest/ingest_routes.h"
 #include "http/later.h"
 #include "queue/patient_producer.h"
 
@@ -52,7 +49,7 @@ class GrpcService final : public ServiceApp {
             core_, patient_, shell_.reactors[0], to_options(settings),
             [this] { return shell_.ops.ready && readiness_.latest().ok(); }, shell_.registry) {
     shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) { done(readiness_.latest()); };
-    shell_.ops.stats_json = [this] { return stats_json(); };
+    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, composite_); };
     if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
   }
 
@@ -82,14 +79,6 @@ class GrpcService final : public ServiceApp {
   }
 
  private:
-  std::string stats_json() const {
-    nlohmann::ordered_json stats = edge::ingest_stats(core_);
-    if (composite_ != nullptr) {
-      stats["queue"]["composite_stats"] = composite_stats(*composite_, nullptr);
-    }
-    return stats.dump();
-  }
-
   const config::Settings settings_;
   Shell shell_;
   const std::shared_ptr<queue::Producer> producer_;

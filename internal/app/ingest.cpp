@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "app/composite_stats.h"
 #include "app/queues.h"
 #include "app/service.h"
@@ -19,7 +17,7 @@ class Ingest final : public ServiceApp {
         core_(*producer_, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}) {
     shell_.ops.can_work = work_check(settings, *producer_, shell_.reactors);
-    shell_.ops.stats_json = [this] { return stats_json(); };
+    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, composite_); };
     if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
   }
 
@@ -41,14 +39,6 @@ class Ingest final : public ServiceApp {
   }
 
  private:
-  std::string stats_json() const {
-    nlohmann::ordered_json stats = edge::ingest_stats(core_);
-    if (composite_ != nullptr) {
-      stats["queue"]["composite_stats"] = composite_stats(*composite_, nullptr);
-    }
-    return stats.dump();
-  }
-
   const config::Settings settings_;
   Shell shell_;
   const std::shared_ptr<queue::Producer> producer_;
