@@ -59,7 +59,7 @@ class OpenCalls {
 
 struct CallLimits {
   std::size_t message_bytes_max = std::size_t{4} << 20;
-  std::uint64_t held_bytes_max = std::uint64_t{64} << 20;  // of all streams together
+  std::uint64_t held_bytes_max = std::uint64_t{64} << 20;  // of all calls together
   std::chrono::milliseconds request_timeout{5'000};    // from a message's arrival to its verdict
   std::chrono::milliseconds stream_idle_max{300'000};  // without a message, or unread answers
   std::chrono::milliseconds stream_age_max{0};         // 0: no limit

@@ -76,7 +76,7 @@ struct GrpcServer::Impl {
               health.look();
             },
             registry) {
-    registry.gauge("millrace_grpc_held_bytes", "Bytes of messages that streams hold.",
+    registry.gauge("millrace_grpc_held_bytes", "Bytes of messages that calls hold.",
                    [this] { return static_cast<double>(context.held.taken()); });
   }
 

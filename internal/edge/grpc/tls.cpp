@@ -1,6 +1,6 @@
 #include "edge/grpc/tls.h"
 
-#include <fstream>
+#include <array>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
