@@ -18,17 +18,26 @@ namespace {
 constexpr boost::uuids::uuid kNamespace = {{0xc3, 0x23, 0xe4, 0x0c, 0xa7, 0xee, 0x48, 0x25, 0x8f,
                                             0x23, 0x7c, 0xf2, 0xc3, 0x67, 0x97, 0xbb}};
 
-constexpr bool is_dash(std::size_t position) {
-  return position == 8 || position == 13 || position == 18 || position == 23;
-}
+// Where in the text the two digits of each byte stand, and where the dashes do.
+constexpr std::array<std::uint8_t, 16> kDigitsAt = {0,  2,  4,  6,  9,  11, 14, 16,
+                                                    19, 21, 24, 26, 28, 30, 32, 34};
+constexpr std::array<std::uint8_t, 4> kDashAt = {8, 13, 18, 23};
 
-// -1 unless a hex digit.
-constexpr int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::uint8_t kNoDigit = 0xf0;
+
+// The value of each character as a hex digit. A table: ids are read for every message.
+constexpr auto kHexValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 16; ++i) {
+    values[static_cast<std::uint8_t>(kDigits[i])] = i;
+    values[static_cast<std::uint8_t>("0123456789ABCDEF"[i])] = i;
+  }
+  return values;
+}();
+
+constexpr std::uint8_t hex_value(char c) { return kHexValues[static_cast<std::uint8_t>(c)]; }
 
 UuidGenerator seeded_generator() {
   std::array<std::uint32_t, 8> entropy{};
@@ -43,19 +52,18 @@ UuidGenerator seeded_generator() {
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
   if (text.size() != kTextSize) return std::nullopt;
-  Uuid uuid;
-  std::size_t digit = 0;
-  for (std::size_t i = 0; i < kTextSize; ++i) {
-    if (is_dash(i)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const int value = hex_value(text[i]);
-    if (value < 0) return std::nullopt;
-    std::uint8_t& byte = uuid.bytes_[digit / 2];
-    byte = static_cast<std::uint8_t>(byte << 4 | value);
-    ++digit;
+  for (const std::uint8_t dash : kDashAt) {
+    if (text[dash] != '-') return std::nullopt;
   }
+  Uuid uuid;
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < uuid.bytes_.size(); ++i) {
+    const std::uint8_t high = hex_value(text[kDigitsAt[i]]);
+    const std::uint8_t low = hex_value(text[kDigitsAt[i] + 1U]);
+    seen |= high | low;
+    uuid.bytes_[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  if ((seen & kNoDigit) != 0) return std::nullopt;
   return uuid;
 }
 
@@ -64,10 +72,11 @@ Uuid Uuid::v7() {
   return generator.next(system_clock().unix_ms());
 }
 
-Uuid Uuid::derived(std::string_view source, std::string_view key) {
-  // The length in front keeps ("a", "bc") and ("ab", "c") apart.
-  std::string name = std::to_string(source.size());
-  name.append(":").append(source).append(key);
+Uuid Uuid::derived(std::string_view source, std::string_view key, std::uint64_t place) {
+  // The length in front keeps ("a", "bc") and ("ab", "c") apart; without a place it begins the
+  // name.
+  std::string name = place == 0 ? "" : "#" + std::to_string(place) + ":";
+  name.append(std::to_string(source.size())).append(":").append(source).append(key);
   const auto id = boost::uuids::name_generator_sha1(kNamespace)(name.data(), name.size());
   Uuid uuid;
   std::copy(id.begin(), id.end(), uuid.bytes_.begin());
@@ -75,13 +84,11 @@ Uuid Uuid::derived(std::string_view source, std::string_view key) {
 }
 
 std::array<char, Uuid::kTextSize> Uuid::chars() const {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<char, kTextSize> text;
-  std::size_t at = 0;
-  for (const std::uint8_t byte : bytes_) {
-    if (is_dash(at)) text[at++] = '-';
-    text[at++] = kDigits[byte >> 4];
-    text[at++] = kDigits[byte & 0xf];
+  for (const std::uint8_t dash : kDashAt) text[dash] = '-';
+  for (std::size_t i = 0; i < bytes_.size(); ++i) {
+    text[kDigitsAt[i]] = kDigits[bytes_[i] >> 4];
+    text[kDigitsAt[i] + 1U] = kDigits[bytes_[i] & 0xf];
   }
   return text;
 }

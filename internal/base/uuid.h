@@ -23,8 +23,9 @@ class Uuid {
   // A fresh version 7 id. Ids made by one thread are strictly increasing. Thread-safe, no locks.
   static Uuid v7();
 
-  // The version 5 id of `source` and `key` (RFC 9562, 5.5): an Idempotency-Key's message id.
-  static Uuid derived(std::string_view source, std::string_view key);
+  // The version 5 id of `source` and `key` (RFC 9562, 5.5): an Idempotency-Key's message id. A
+  // `place`, from 1, is the message's in a stream whose key it is; no other key gives its id.
+  static Uuid derived(std::string_view source, std::string_view key, std::uint64_t place = 0);
 
   // Lower case, 36 characters.
   [[nodiscard]] std::array<char, kTextSize> chars() const;

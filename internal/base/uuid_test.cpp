@@ -141,6 +141,16 @@ TEST_CASE("a derived id is the same today as on the day it was first given") {
         "4454bd7b-c834-50d4-8cf4-15e7a935ab5f");
 }
 
+TEST_CASE("a place in a stream is no part of the key") {
+  const Uuid first = Uuid::derived("a", "k", 1);
+  CHECK(first == Uuid::derived("a", "k", 1));
+  for (const Uuid& other :
+       {Uuid::derived("a", "k"), Uuid::derived("a", "k", 2), Uuid::derived("a", "k/1"),
+        Uuid::derived("a", "k1"), Uuid::derived("#1:1:a", "k"), Uuid::derived("", "#1:1:ak")}) {
+    CHECK(first != other);
+  }
+}
+
 TEST_CASE("source and key don't run into each other") {
   CHECK(Uuid::derived("a", "bc") != Uuid::derived("ab", "c"));
   CHECK(Uuid::derived("", "1:a") != Uuid::derived("1:a", ""));

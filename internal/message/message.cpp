@@ -4,6 +4,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/uuid.h"
@@ -77,11 +78,6 @@ class Writer {
   std::uint8_t* at_;
 };
 
-Status check_id_and_source(std::string_view id, std::string_view source) {
-  if (Status status = check_text("id", id, kIdBytesMax); !status.ok()) return status;
-  return check_text("source", source, kSourceBytesMax);
-}
-
 // Protobuf prints a line of its own on stderr for text that isn't UTF-8. We answer it instead; the
 // log is JSON lines, and nobody outside may write to it at will. Set before main(): the handler is
 // a global without a lock.
@@ -114,16 +110,16 @@ Result<Message> Message::decode(std::string wire) {
     return Status(Code::too_large, "body: must be at most 2 GiB");
   }
   thread_local DataMessage reused;
-  DataMessage large;
-  DataMessage& parsed = wire.size() <= kReusedBytesMax ? reused : large;
+  std::optional<DataMessage> large;
+  DataMessage& parsed = wire.size() <= kReusedBytesMax ? reused : large.emplace();
   if (!parsed.ParseFromString(wire)) {
     return Status(Code::invalid,
                   "body: not a diplom.v1.DataMessage: malformed protobuf, or a text field that "
                   "isn't valid UTF-8");
   }
-  if (Status status = check_id_and_source(parsed.id(), parsed.source()); !status.ok()) {
-    return status;
-  }
+  // That its text is UTF-8 the parser has seen to.
+  if (Status bad = check_size("id", parsed.id(), kIdBytesMax); !bad.ok()) return bad;
+  if (Status bad = check_size("source", parsed.source(), kSourceBytesMax); !bad.ok()) return bad;
   // The parser copied both out of the wire, so they stand there; where they do more than once, one
   // place is as good as the other.
   const auto locate = [&wire](const std::string& value) {
@@ -140,7 +136,8 @@ Result<Message> Message::decode(std::string wire) {
 bool Message::parse_into(DataMessage& out) const { return out.ParseFromString(wire_); }
 
 Status validate(const MessageFields& fields) {
-  if (Status status = check_id_and_source(fields.id, fields.source); !status.ok()) return status;
+  if (Status bad = check_text("id", fields.id, kIdBytesMax); !bad.ok()) return bad;
+  if (Status bad = check_text("source", fields.source, kSourceBytesMax); !bad.ok()) return bad;
   for (const auto& [key, value] : fields.metadata) {
     if (!is_utf8(key) || !is_utf8(value)) {
       return {Code::rejected, "metadata: keys and values must be valid UTF-8"};

@@ -80,6 +80,8 @@ void enqueue_hop(const Enqueuing& enqueuing, const Request& request, Reply reply
   std::vector<http::HopAnswer> answers(items->size());
   std::vector<Message> batch;
   std::vector<std::size_t> places;
+  batch.reserve(items->size());
+  places.reserve(items->size());
   for (std::size_t i = 0; i < items->size(); ++i) {
     auto message = Message::decode(std::move((*items)[i].body));
     if (!message.has_value()) {
