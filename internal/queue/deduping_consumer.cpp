@@ -1,6 +1,8 @@
 #include "queue/deduping_consumer.h"
 
+#include <algorithm>
 #include <bit>
+#include <iterator>
 
 namespace millrace::queue {
 
@@ -18,7 +20,7 @@ Status DedupingConsumer::receive(std::vector<Delivery>& out, std::size_t max, Ti
     }
     std::vector<Delivery> repeated;
     hand_out(arrived, out, repeated);
-    for (Delivery& delivery : repeated) std::move(delivery).ack();
+    Delivery::ack_all(repeated);
     if (out.size() > before || !status.ok()) return status;
   }
 }
@@ -62,9 +64,13 @@ DedupingConsumer::InWork& DedupingConsumer::put_in_work(const RecentKey& key, De
 }
 
 DedupingConsumer::InWork DedupingConsumer::finish(Delivery& delivery, bool done) {
-  const auto& work = *std::bit_cast<const InWork*>(static_cast<std::uintptr_t>(delivery.token()));
   const Time now = clock_.now();
   const MutexLock lock(mutex_);
+  return finish(delivery, done, now);
+}
+
+DedupingConsumer::InWork DedupingConsumer::finish(Delivery& delivery, bool done, Time now) {
+  const auto& work = *std::bit_cast<const InWork*>(static_cast<std::uintptr_t>(delivery.token()));
   if (done) done_.add(work.key, now);
   spare_.push_back(in_work_.extract(work.key));
   InWork finished = std::move(spare_.back().mapped());
@@ -72,10 +78,21 @@ DedupingConsumer::InWork DedupingConsumer::finish(Delivery& delivery, bool done)
   return finished;
 }
 
-void DedupingConsumer::on_ack(Delivery& delivery) noexcept {
-  InWork work = finish(delivery, true);
-  std::move(work.first).ack();
-  for (Delivery& copy : work.copies) std::move(copy).ack();
+void DedupingConsumer::on_ack(Delivery& delivery) noexcept { on_ack_all({&delivery, 1}); }
+
+void DedupingConsumer::on_ack_all(std::span<Delivery> deliveries) noexcept {
+  std::vector<Delivery> inner;
+  inner.reserve(deliveries.size());
+  const Time now = clock_.now();
+  {
+    const MutexLock lock(mutex_);
+    for (Delivery& delivery : deliveries) {
+      InWork work = finish(delivery, true, now);
+      inner.push_back(std::move(work.first));
+      std::move(work.copies.begin(), work.copies.end(), std::back_inserter(inner));
+    }
+  }
+  Delivery::ack_all(inner);
 }
 
 void DedupingConsumer::on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept {

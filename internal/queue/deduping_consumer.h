@@ -75,8 +75,10 @@ class DedupingConsumer final : public Consumer, public Settler {
   // Takes the id out of work, its message in the first delivery again. Done: it isn't handed out
   // again within the window.
   InWork finish(Delivery& delivery, bool done) EXCLUDES(mutex_);
+  InWork finish(Delivery& delivery, bool done, Time now) REQUIRES(mutex_);
 
   void on_ack(Delivery& delivery) noexcept override;
+  void on_ack_all(std::span<Delivery> deliveries) noexcept override;
   void on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept override;
   void on_reject(Delivery& delivery, std::string_view why) noexcept override;
   void on_nack(Delivery& delivery) noexcept override;

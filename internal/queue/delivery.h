@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,8 @@ class Settler {
   virtual ~Settler() = default;
   // The message is done with.
   virtual void on_ack(Delivery& delivery) noexcept = 0;
+  // The same of many at once, for who pays less that way.
+  virtual void on_ack_all(std::span<Delivery> deliveries) noexcept;
   // To be delivered again, attempt + 1, not before `delay` has passed.
   virtual void on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept = 0;
   // Never to be delivered again: its dead letter is kept.
@@ -67,6 +70,8 @@ class Delivery {
   ~Delivery() { give_back(); }
 
   void ack() && { release()->on_ack(*this); }
+  // Acks each of them, told to its queue together with its neighbours.
+  static void ack_all(std::span<Delivery> deliveries);
   void retry(Duration delay, std::string_view why) && { release()->on_retry(*this, delay, why); }
   void reject(std::string_view why) && { release()->on_reject(*this, why); }
   void extend() {
@@ -95,5 +100,21 @@ class Delivery {
   std::uint32_t attempt_;
   std::uint64_t token_;
 };
+
+inline void Settler::on_ack_all(std::span<Delivery> deliveries) noexcept {
+  for (Delivery& delivery : deliveries) on_ack(delivery);
+}
+
+inline void Delivery::ack_all(std::span<Delivery> deliveries) {
+  while (!deliveries.empty()) {
+    Settler* const settler = deliveries.front().settler_;
+    std::size_t alike = 0;
+    while (alike < deliveries.size() && deliveries[alike].settler_ == settler) {
+      deliveries[alike++].settler_ = nullptr;
+    }
+    settler->on_ack_all(deliveries.first(alike));
+    deliveries = deliveries.subspan(alike);
+  }
+}
 
 }  // namespace millrace::queue

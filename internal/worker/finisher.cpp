@@ -80,13 +80,18 @@ void Finisher::settle(Batch& batch) {
   std::uint64_t done = 0;
   std::uint64_t retried = 0;
   std::uint64_t failed = 0;
+  std::size_t acks = 0;  // the latest so many verdicts, not told yet
+  const auto ack = [&](std::size_t end) {
+    queue::Delivery::ack_all(std::span(batch.deliveries).subspan(end - acks, acks));
+    done += std::exchange(acks, 0);
+  };
   for (std::size_t i = 0; i < count; ++i) {
     queue::Delivery& delivery = batch.deliveries[i];
     const Verdict& verdict = batch.verdicts[i];
+    if (verdict.kind != Verdict::Kind::ack) ack(i);
     switch (verdict.kind) {
       case Verdict::Kind::ack:
-        std::move(delivery).ack();
-        ++done;
+        ++acks;
         break;
       case Verdict::Kind::retry:
         std::move(delivery).retry(verdict.delay, verdict.why);
@@ -98,6 +103,7 @@ void Finisher::settle(Batch& batch) {
         break;
     }
   }
+  ack(count);
   batch.deliveries.erase(batch.deliveries.begin(),
                          std::next(batch.deliveries.begin(), static_cast<std::ptrdiff_t>(count)));
   batch.verdicts.clear();

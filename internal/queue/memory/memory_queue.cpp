@@ -95,9 +95,13 @@ void MemoryQueue::park_receiver(Time deadline, const std::stop_token& stop) {
   }
 }
 
-void MemoryQueue::on_ack(Delivery& delivery) noexcept {
-  acked_.add();
-  release(1, delivery.token());
+void MemoryQueue::on_ack(Delivery& delivery) noexcept { on_ack_all({&delivery, 1}); }
+
+void MemoryQueue::on_ack_all(std::span<Delivery> deliveries) noexcept {
+  std::uint64_t bytes = 0;
+  for (const Delivery& delivery : deliveries) bytes += delivery.token();
+  acked_.add(deliveries.size());
+  release(deliveries.size(), bytes);
 }
 
 void MemoryQueue::on_reject(Delivery& delivery, std::string_view /*why*/) noexcept {

@@ -72,6 +72,7 @@ class MemoryQueue final : public Producer, public Consumer, public Settler {
 
  private:
   void on_ack(Delivery& delivery) noexcept override;
+  void on_ack_all(std::span<Delivery> deliveries) noexcept override;
   void on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept override;
   void on_reject(Delivery& delivery, std::string_view why) noexcept override;
   void on_nack(Delivery& delivery) noexcept override;
