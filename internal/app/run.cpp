@@ -57,6 +57,13 @@ void prefer_batches() {
   ::sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
+// Batches are allocated and freed all the time. By default glibc gives their pages back each time,
+// and the next batch faults them in again: a tenth of all the time under load.
+void keep_pages() {
+  ::mallopt(M_TOP_PAD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 // The moment at which the first signal came, and its name.
 class StopRequest {
  public:
@@ -180,6 +187,7 @@ int run(const ServiceDescription& about, int argc, char** argv) {
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   block_signals();
   prefer_batches();
+  keep_pages();
   raise_descriptor_limit();
   observe::init_log(about.name, to_level(settings->log_level));
   observe::info("starting", {{"version", MILLRACE_VERSION}, {"pid", getpid()}});
