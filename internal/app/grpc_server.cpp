@@ -5,7 +5,6 @@
 #include "app/readiness.h"
 #include "app/service.h"
 #include "app/shell.h"
-#include "http/later.h"
 #include "queue/patient_producer.h"
 
 namespace millrace::app {
@@ -36,40 +35,42 @@ class GrpcService final : public ServiceApp {
   explicit GrpcService(const config::Settings& settings)
       : settings_(settings),
         shell_("grpc-server", settings),
-        producer_(make_producer(settings, shell_.reactors, shell_.registry)),
+        producer_(make_producer(settings, shell_.reactors, shell_.registry, OnFullPart::wait)),
         composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
-        patient_(*producer_,
-                 [this](Duration pause, UniqueFunction<void()> task) {
-                   http::post_after(shell_.reactors.here(), pause, std::move(task));
-                 }),
+        patient_(producer_, later_on(shell_.reactors)),
         core_(*producer_, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}),
         readiness_(shell_.reactors, work_check(settings, *producer_, shell_.reactors)),
         server_(
             core_, patient_, shell_.reactors[0], to_options(settings),
             [this] { return shell_.ops.ready && readiness_.latest().ok(); }, shell_.registry) {
-    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) { done(readiness_.latest()); };
+    shell_.ops.can_work = [this](UniqueFunction<void(Status)> done) {
+      const Status door = server_.health();
+      done(door.ok() ? readiness_.latest() : door);
+    };
     shell_.ops.stats_json = [this] { return publisher_stats_json(core_, composite_); };
     if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
   }
 
   Status start() override {
-    if (Status failed = producer_->start(); !failed.ok()) return failed;
-    if (Status failed = server_.start(); !failed.ok()) return failed;
-    return shell_.open(http::Router(), settings_.grpc_metrics_port);
+    if (Status failed = patient_.start(); !failed.ok()) return failed;
+    if (Status failed = shell_.open(http::Router(), settings_.grpc_metrics_port); !failed.ok()) {
+      return failed;
+    }
+    return server_.start();  // last: from here on there are calls, which only a drain ends
   }
 
   void stop_accepting() override {
     shell_.stop_accepting();
     server_.stop_accepting();
-    patient_.stop_accepting();
+    patient_.stop_waiting();
   }
 
   Status drain(Time deadline) override {
     const Status answered = server_.drain(deadline);
-    producer_->stop_accepting();
-    Status published = producer_->drain(deadline);
-    if (!answered.ok() || !published.ok()) producer_->abort();
+    patient_.stop_accepting();
+    Status published = patient_.drain(deadline);
+    if (!answered.ok() || !published.ok()) patient_.abort();
     if (!answered.ok()) server_.abort();
     Status edge = shell_.close(deadline);
     for (const Status& status : {answered, published}) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/shell.h"
+#include "http/later.h"
 #include "queue/composite/composite_dead_letters.h"
 #include "queue/kafka/kafka_consumer.h"
 #include "queue/kafka/kafka_dead_letters.h"
@@ -186,15 +187,26 @@ ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& 
              : make_simple_queue(settings.queue_type, settings, executor);
 }
 
+queue::Later later_on(http::ReactorPool& reactors) {
+  return [&reactors](Duration pause, UniqueFunction<void()> task) {
+    http::post_after(reactors.here(), pause, std::move(task));
+  };
+}
+
 std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
                                                http::ReactorPool& reactors,
-                                               observe::Registry& registry) {
+                                               observe::Registry& registry,
+                                               OnFullPart on_full_part) {
   if (settings.queue_type != "composite") {
     return make_simple_producer(settings.queue_type, settings, reactors, registry);
   }
   std::vector<queue::CompositeProducerPart> parts;
   for (const std::string& provider : settings.composite_providers) {
-    parts.push_back({provider, make_simple_producer(provider, settings, reactors, registry)});
+    auto part = make_simple_producer(provider, settings, reactors, registry);
+    if (on_full_part == OnFullPart::wait) {
+      part = std::make_shared<queue::PatientProducer>(std::move(part), later_on(reactors));
+    }
+    parts.push_back({provider, std::move(part)});
   }
   return make_composite_producer(settings, std::move(parts), reactors);
 }

@@ -13,6 +13,7 @@
 #include "queue/consumer.h"
 #include "queue/dead_letters.h"
 #include "queue/memory/memory_queue.h"
+#include "queue/patient_producer.h"
 #include "queue/producer.h"
 
 namespace millrace::app {
@@ -38,11 +39,18 @@ struct ProcessorQueue {
 
 ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor);
 
+// For a producer that waits: on a reactor.
+queue::Later later_on(http::ReactorPool& reactors);
+
+// What a composite does while one of its parts is full: the others have the message already.
+enum class OnFullPart : std::uint8_t { answer, wait };
+
 // Where ingest publishes to: a broker itself, or the processor when the queue is in its memory.
 // Borrows the reactors and the registry.
 std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
                                                http::ReactorPool& reactors,
-                                               observe::Registry& registry);
+                                               observe::Registry& registry,
+                                               OnFullPart on_full_part = OnFullPart::answer);
 
 // Whether what is published now could arrive: the memory queue is in the processor, which is asked
 // live; a broker's producer knows. All three outlive the check.

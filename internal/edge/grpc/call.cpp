@@ -41,6 +41,7 @@ Call::Call(grpc::CallbackServerContext& context, MethodMetrics& metrics,
   metrics_.on_started();
   observe::adopt_request_id(request_id_, metadata(context, "x-request-id"));
   context.AddInitialMetadata("x-request-id", request_id_);
+  if (!idempotency_key_.empty()) context.AddInitialMetadata("idempotency-key", idempotency_key_);
   if (const auto trace = observe::continue_trace(metadata(context, "traceparent"))) {
     trace_id_ = observe::trace_id(*trace);
     context.AddInitialMetadata("traceparent", *trace);

@@ -15,7 +15,7 @@
 #include "edge/ingest/ingest_core.h"
 #include "edge/intake/byte_budget.h"
 #include "edge/intake/unary_intake.h"
-#include "queue/producer.h"
+#include "queue/patient_producer.h"
 
 namespace millrace::edge {
 
@@ -67,7 +67,7 @@ struct CallLimits {
 
 struct CallContext {
   // All outlive it. `patient` waits where `core`'s own producer says "full".
-  CallContext(IngestCore& c, queue::Producer& p, Executor& e, const Connections& n,
+  CallContext(IngestCore& c, queue::PatientProducer& p, Executor& e, const Connections& n,
               const CallLimits& l)
       : core(c),
         patient(p),
@@ -78,7 +78,7 @@ struct CallContext {
         unary(c, e, l.request_timeout) {}
 
   IngestCore& core;
-  queue::Producer& patient;
+  queue::PatientProducer& patient;
   Executor& executor;  // where streams publish
   const Connections& connections;
   const CallLimits limits;
@@ -89,6 +89,8 @@ struct CallContext {
   std::atomic<bool> draining{false};  // calls that come are refused
 };
 
+// Who is told to end has this long, once nothing of ours is under way.
+inline constexpr std::chrono::seconds kLastWords{1};
 inline constexpr const char* kShuttingDown = "shutting down, nothing more is taken here";
 
 }  // namespace millrace::edge

@@ -18,6 +18,12 @@ std::string_view field_of(const Status& status) {
   return colon == std::string_view::npos ? std::string_view("data") : text.substr(0, colon);
 }
 
+void add_retry_info(google::rpc::Status& out) {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(kRetryDelaySeconds);
+  out.add_details()->PackFrom(retry);
+}
+
 void add_details(const Status& status, google::rpc::Status& out) {
   const Code code = status.code();
   if (code == Code::invalid || code == Code::rejected || code == Code::too_large) {
@@ -27,9 +33,7 @@ void add_details(const Status& status, google::rpc::Status& out) {
     violation.set_description(out.message());
     out.add_details()->PackFrom(bad);
   } else if (status.retryable() && code != Code::ok) {
-    google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(kRetryDelaySeconds);
-    out.add_details()->PackFrom(retry);
+    add_retry_info(out);
   }
 }
 
@@ -123,6 +127,7 @@ grpc::Status to_grpc(grpc::StatusCode code, const std::string& why,
                      const StreamProgress& progress) {
   google::rpc::Status out = describe(code, why);
   add_progress(progress, out);
+  if (code == grpc::StatusCode::UNAVAILABLE) add_retry_info(out);
   return wire(out);
 }
 

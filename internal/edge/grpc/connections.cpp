@@ -12,15 +12,26 @@
 namespace millrace::edge {
 namespace {
 
-// Connections do better than this even when they only open and end calls: below it nobody is
-// closed.
-constexpr std::uint64_t kIdleTalkMin = std::uint64_t{256} * 1024;
+// All connections of one peer do better than this even when they only open and end calls: below it
+// none is closed. A flood of calls opened and reset sends some 30 bytes for each.
+constexpr std::uint64_t kIdleTalkMin = std::uint64_t{64} * 1024;
 
 // 0 when it isn't a socket, or isn't open.
 std::uint64_t inode_of(int socket) {
   struct stat status {};
   if (::fstat(socket, &status) != 0 || !S_ISSOCK(status.st_mode)) return 0;
   return status.st_ino;
+}
+
+// gRPC may close the socket at any time, and its number be another's then: a second descriptor of
+// it stays what it is.
+bool shut_down(int socket, std::uint64_t inode) {
+  const int own = ::dup(socket);
+  if (own < 0) return false;
+  const bool same = inode_of(own) == inode;
+  if (same) ::shutdown(own, SHUT_RDWR);
+  ::close(own);
+  return same;
 }
 
 std::uint64_t bytes_received(int socket) {
@@ -116,21 +127,33 @@ void Connections::sweep() {
   }
 }
 
-std::string Connections::close_worst() {
+std::string Connections::worst_peer() const {
+  std::map<std::string_view, std::uint64_t> idle_talk;
+  for (const auto& [name, connection] : connections_) {
+    idle_talk[connection.peer] += connection.idle_talk;
+  }
+  const auto worst =
+      std::max_element(idle_talk.begin(), idle_talk.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (worst == idle_talk.end() || worst->second < kIdleTalkMin) return "";
+  return std::string(worst->first);
+}
+
+Connections::Closed Connections::close_worst() {
   const MutexLock lock(mutex_);
-  const auto worst = std::max_element(
-      connections_.begin(), connections_.end(),
-      [](const auto& a, const auto& b) { return a.second.idle_talk < b.second.idle_talk; });
-  if (worst == connections_.end() || worst->second.idle_talk < kIdleTalkMin) return "";
-  Connection& connection = worst->second;
-  connection.idle_talk = 0;
-  // gRPC may close the socket at any time, and its number be another's then: a second descriptor of
-  // it stays what it is.
-  const int own = ::dup(connection.socket);
-  if (own < 0) return "";
-  if (inode_of(own) == connection.inode) ::shutdown(own, SHUT_RDWR);
-  ::close(own);
-  return connection.name;
+  Closed closed{worst_peer()};
+  if (closed.peer.empty()) return closed;
+  std::uint64_t most = 0;
+  for (const auto& [name, connection] : connections_) {
+    if (connection.peer == closed.peer) most = std::max(most, connection.idle_talk);
+  }
+  // Others may have the same address, behind a proxy.
+  for (auto& [name, connection] : connections_) {
+    if (connection.peer != closed.peer || connection.idle_talk < most / 2) continue;
+    connection.idle_talk = 0;
+    closed.connections += shut_down(connection.socket, connection.inode) ? 1U : 0U;
+  }
+  return closed;
 }
 
 std::size_t Connections::open() const {

@@ -38,10 +38,14 @@ class Connections {
   // Forgets those that are closed and measures the others: about every 100 ms.
   void sweep() EXCLUDES(mutex_);
 
-  // Closes the one that lately sent most bytes that brought no messages, if that is a lot, and
-  // returns its name; empty when there is none. A message's bytes count twice, for the frames and
-  // headers around them.
-  std::string close_worst() EXCLUDES(mutex_);
+  // Of the peer that lately sent most bytes that brought no messages, if that is a lot, closes the
+  // connections that sent most of them. A message's bytes count twice, for the frames and headers
+  // around them.
+  struct Closed {
+    std::string peer;  // empty: nobody sent so much
+    std::size_t connections = 0;
+  };
+  Closed close_worst() EXCLUDES(mutex_);
 
   [[nodiscard]] std::size_t open() const EXCLUDES(mutex_);
 
@@ -58,6 +62,7 @@ class Connections {
   using ByName = std::map<std::string, Connection, std::less<>>;
 
   void forget_closed() REQUIRES(mutex_);
+  [[nodiscard]] std::string worst_peer() const REQUIRES(mutex_);
 
   const ConnectionLimits limits_;
   mutable Mutex mutex_;

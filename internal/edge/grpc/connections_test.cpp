@@ -1,5 +1,6 @@
 #include "edge/grpc/connections.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <netinet/in.h>
@@ -76,18 +77,33 @@ TEST_CASE("the worst is who talks much and says nothing", "[connections]") {
     REQUIRE(all.admit(one->server.number(), one->peer).ok());
   }
   all.sweep();
-  CHECK(all.close_worst().empty());
+  CHECK(all.close_worst().peer.empty());
   for (int i = 0; i < 20; ++i) {
     busy.send(50'000);
     all.message_bytes(busy.name())->fetch_add(40'000);
     idle_talker.send(20'000);
   }
   all.sweep();
-  CHECK(all.close_worst() == idle_talker.name());
+  CHECK(all.close_worst().connections == 1);
   CHECK(idle_talker.is_cut());
   CHECK_FALSE(busy.is_cut());
   CHECK_FALSE(idle.is_cut());
-  CHECK(all.close_worst().empty());
+  CHECK(all.close_worst().peer.empty());
+}
+
+TEST_CASE("what each connection of a peer does little of counts together", "[connections]") {
+  Connections all({});
+  std::array<Connected, 8> talkers;
+  Connected quiet;
+  for (Connected& one : talkers) REQUIRE(all.admit(one.server.number(), one.peer).ok());
+  REQUIRE(all.admit(quiet.server.number(), quiet.peer).ok());
+  all.sweep();
+  for (Connected& one : talkers) one.send(10'000);
+  quiet.send(1'000);
+  all.sweep();
+  CHECK(all.close_worst().connections == talkers.size());
+  for (Connected& one : talkers) CHECK(one.is_cut());
+  CHECK_FALSE(quiet.is_cut());
 }
 
 TEST_CASE("another one's descriptor of the same number isn't closed", "[connections]") {

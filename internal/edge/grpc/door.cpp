@@ -94,8 +94,8 @@ Door::Door(DoorOptions options, Connections& connections, Enter enter, std::func
       accepted_(registry.counter("millrace_grpc_connections_accepted_total",
                                  "Client connections accepted.")),
       refused_(registry.counter("millrace_grpc_connections_refused_total",
-                                "Client connections turned away: over a limit, out of descriptors "
-                                "or out of memory.")),
+                                "Client connections turned away: over a limit or out of "
+                                "descriptors.")),
       closed_(registry.counter("millrace_grpc_connections_closed_total",
                                "Client connections closed to get memory back.")) {
   registry.gauge("millrace_grpc_connections_open", "Client connections open now.",
@@ -209,21 +209,23 @@ void Door::look_around() {
 
 void Door::guard_memory() {
   const std::uint64_t resident = resident_bytes(memory_);
-  if (resident <= options_.memory_max) return;
+  short_of_memory_ = resident > options_.memory_max;
+  if (!short_of_memory_) return;
   pausing_ = true;
-  const std::string closed = connections_.close_worst();
-  if (!closed.empty()) closed_.add();
+  const Connections::Closed closed = connections_.close_worst();
+  if (closed.connections > 0) closed_.add(closed.connections);
   static observe::Throttle throttle(std::chrono::seconds(1));
-  if (const auto pass = throttle.pass(); pass || !closed.empty()) {
+  if (const auto pass = throttle.pass(); pass || closed.connections > 0) {
     observe::warn("too much memory in use, nobody is let in", {{"resident_bytes", resident},
                                                                {"limit", options_.memory_max},
-                                                               {"closed", closed},
+                                                               {"closed", closed.connections},
+                                                               {"peer", closed.peer},
                                                                {"suppressed", pass.suppressed}});
   }
   // What was freed goes back to the system, or it would count for ever. It stops all threads that
   // allocate meanwhile, so not with each tick.
   const Time now = std::chrono::steady_clock::now();
-  if (closed.empty() && now < trim_again_at_) return;
+  if (closed.connections == 0 && now < trim_again_at_) return;
   ::malloc_trim(0);
   trim_again_at_ = now + kTrimPause;
 }

@@ -54,7 +54,10 @@ class Door {
   // Ends the loop.
   void close();
 
-  // The port listened on, once started.
+  // Whether nobody is let in for want of memory. Thread-safe.
+  [[nodiscard]] bool is_short_of_memory() const { return short_of_memory_; }
+
+  // The port listened on, once started; 0 before. Thread-safe.
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
  private:
@@ -76,8 +79,9 @@ class Door {
   observe::Counter& refused_;
   observe::Counter& closed_;  // by guard_memory()
 
-  std::uint16_t port_ = 0;
+  std::atomic<std::uint16_t> port_{0};
   std::atomic<bool> accepting_{true};
+  std::atomic<bool> short_of_memory_{false};
   Descriptor listening_;
   // What follows is the loop's own.
   Descriptor spare_;   // so that one can be accepted, and told to go, when none is left

@@ -20,8 +20,8 @@ namespace {
 // A client whose machine is gone is noticed after both.
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
-// Who is told to end has this long, once nothing of ours is under way.
-constexpr std::chrono::seconds kLastWords{1};
+// Of reflection, which blocks one for each call that is open.
+constexpr int kThreadsMax = 16;
 
 int to_int(std::chrono::milliseconds time) {
   return static_cast<int>(std::min<std::int64_t>(time.count(), std::numeric_limits<int>::max()));
@@ -41,6 +41,7 @@ void set_limits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) 
   builder.SetMaxReceiveMessageSize(static_cast<int>(2 * options.calls.message_bytes_max));
   grpc::ResourceQuota quota("millrace");
   quota.Resize(options.memory_quota);
+  quota.SetMaxThreads(kThreadsMax);
   builder.SetResourceQuota(quota);
   const auto set = [&](const char* name, int value) { builder.AddChannelArgument(name, value); };
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(options.streams_per_connection));
@@ -58,8 +59,8 @@ void set_limits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) 
 }  // namespace
 
 struct GrpcServer::Impl {
-  Impl(IngestCore& core, queue::Producer& patient, Executor& executor, const GrpcServerOptions& o,
-       std::function<bool()> is_ready, observe::Registry& registry)
+  Impl(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
+       const GrpcServerOptions& o, std::function<bool()> is_ready, observe::Registry& registry)
       : options(o),
         connections(o.connections),
         context(core, patient, executor, connections, o.calls),
@@ -67,7 +68,9 @@ struct GrpcServer::Impl {
         unqualified(make_unqualified_ingest_service(context, registry)),
         health(
             {"diplom.v1.IngestService", "IngestService"},
-            [this, is_ready = std::move(is_ready)] { return !context.draining && is_ready(); },
+            [this, is_ready = std::move(is_ready)] {
+              return !context.draining && !door.is_short_of_memory() && is_ready();
+            },
             connections, registry),
         door(
             o.door, connections, [this](int socket) { enter(socket); },
@@ -105,7 +108,7 @@ struct GrpcServer::Impl {
   Door door;  // last: it calls into the rest
 };
 
-GrpcServer::GrpcServer(IngestCore& core, queue::Producer& patient, Executor& executor,
+GrpcServer::GrpcServer(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
                        const GrpcServerOptions& options, std::function<bool()> is_ready,
                        observe::Registry& registry)
     : impl_(std::make_unique<Impl>(core, patient, executor, options, std::move(is_ready),
@@ -151,6 +154,12 @@ Status GrpcServer::drain(Time deadline) {
 
 void GrpcServer::abort() {
   if (impl_->server != nullptr) impl_->shut_down();
+}
+
+Status GrpcServer::health() const {
+  if (impl_->door.port() == 0) return {Code::unavailable, "starting"};
+  if (!impl_->door.is_short_of_memory()) return {};
+  return {Code::full, "too much memory is in use: no client is let in"};
 }
 
 std::uint16_t GrpcServer::port() const { return impl_->door.port(); }

@@ -39,7 +39,7 @@ class GrpcServer final : public Lifecycle {
   // All outlive it. `patient` is another way to `core`'s queue, which waits while that is full;
   // streams publish on `executor`; `is_ready`, thread-safe, is what the health service says until
   // stop_accepting().
-  GrpcServer(IngestCore& core, queue::Producer& patient, Executor& executor,
+  GrpcServer(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
              const GrpcServerOptions& options, std::function<bool()> is_ready,
              observe::Registry& registry);
   // Requires drain() or abort().
@@ -56,10 +56,10 @@ class GrpcServer final : public Lifecycle {
   Status drain(Time deadline) override;
   void abort() override;
 
-  // What the health service says. Thread-safe.
-  void set_serving(bool serving);
+  // Ok while clients are let in. Thread-safe.
+  [[nodiscard]] Status health() const;
 
-  // The port listened on, once started.
+  // The port listened on, once started; 0 before. Thread-safe.
   [[nodiscard]] std::uint16_t port() const;
 
  private:

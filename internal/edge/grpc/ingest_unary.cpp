@@ -35,7 +35,12 @@ class IngestCall {
   }
 
   [[nodiscard]] Result<IngestItem> decode() {
-    return decode_request(request_, context_.limits.message_bytes_max, call_.idempotency_key());
+    auto item =
+        decode_request(request_, context_.limits.message_bytes_max, call_.idempotency_key());
+    const std::uint64_t overhead = memory_overhead(item);
+    context_.held.take_more(overhead);
+    held_ += overhead;
+    return item;
   }
   [[nodiscard]] grpc::ServerUnaryReactor& reactor() { return reactor_; }
   [[nodiscard]] Time deadline() const { return call_.deadline(); }

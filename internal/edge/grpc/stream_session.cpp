@@ -13,17 +13,16 @@ std::string in_words(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + " ms";
 }
 
-// A stream without a key has none for its messages. With one they have it and their place: the same
-// stream sent again is the same messages.
-std::string key_of(const std::string& call_key, std::uint64_t index) {
-  return call_key.empty() ? std::string() : call_key + "/" + std::to_string(index);
-}
-
-StreamIntake::Publish publish_through(CallContext& context, Time deadline) {
-  return [&context, deadline](std::vector<Result<IngestItem>> items, IngestDone done) {
+StreamIntake::Publish publish_through(CallContext& context, Time deadline,
+                                      queue::IsCancelled is_cancelled) {
+  return [&context, deadline, is_cancelled = std::move(is_cancelled)](
+             std::vector<Result<IngestItem>> items, IngestDone done) {
     const Time latest = std::chrono::steady_clock::now() + context.limits.request_timeout;
-    context.core.ingest_through(context.patient, std::move(items), std::min(deadline, latest),
-                                std::move(done));
+    context.core.ingest_through(
+        [&](std::vector<Message> batch, Time until, queue::PublishDone judged) {
+          context.patient.publish_unless(is_cancelled, std::move(batch), until, std::move(judged));
+        },
+        std::move(items), std::min(deadline, latest), std::move(done));
   };
 }
 
@@ -33,6 +32,7 @@ StreamSession::StreamSession(CallContext& context, Call call, StreamTransport& t
     : context_(context),
       began_(std::chrono::steady_clock::now()),
       deadline_(call.deadline()),
+      call_key_(call.idempotency_key()),
       call_(std::move(call)),
       transport_(transport),
       active_(began_) {}
@@ -45,8 +45,12 @@ std::shared_ptr<StreamSession> StreamSession::open(CallContext& context, Call ca
 }
 
 void StreamSession::begin() {
-  intake_ = std::make_shared<StreamIntake>(publish_through(context_, deadline_), context_.executor,
-                                           context_.held, weak_from_this());
+  const auto is_cancelled = [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    return self == nullptr || self->cancelled_;
+  };
+  intake_ = std::make_shared<StreamIntake>(publish_through(context_, deadline_, is_cancelled),
+                                           context_.executor, context_.held, weak_from_this());
   context_.calls.add();
   context_.streams.add(shared_from_this());
   const MutexLock lock(mutex_);
@@ -61,31 +65,46 @@ void StreamSession::read_next() {
 }
 
 void StreamSession::on_read(bool ok, grpc::ByteBuffer& buffer) {
-  std::string key;
+  const std::size_t bytes = buffer.Length();
   {
     const MutexLock lock(mutex_);
     reading_ = false;
     touched_ = true;
     if (!ok) input_over_ = true;
     if (!ok || end_) return finish_if_over();
-    call_.received(buffer.Length());
-    if (!call_.idempotency_key().empty()) {
-      key = key_of(call_.idempotency_key(), intake_->progress().received);
-    }
+    adding_ = true;
+    call_.received(bytes);
   }
-  const std::size_t bytes = buffer.Length();
-  if (intake_->add(decode_request(buffer, context_.limits.message_bytes_max, key), bytes)) {
-    on_room();
-  }
+  // gRPC has it, and counts it in its quota; what we make of it is in ours.
+  if (context_.held.try_take(bytes)) return add(buffer);
+  context_.held.take_later(bytes, [self = shared_from_this(), &buffer] { self->add(buffer); });
+}
+
+void StreamSession::add(grpc::ByteBuffer& buffer) {
+  const std::uint64_t bytes = buffer.Length();
+  const std::uint64_t place = call_key_.empty() ? 0 : intake_->progress().received + 1;
+  auto item = decode_request(buffer, context_.limits.message_bytes_max, call_key_, place);
+  buffer.Clear();
+  const std::uint64_t overhead = memory_overhead(item);
+  if (overhead > 0) context_.held.take_more(overhead);
+  const bool room = intake_->add(std::move(item), bytes + overhead);
+  const MutexLock lock(mutex_);
+  adding_ = false;
+  room_ |= room;
+  read_if_room();
+  finish_if_over();
 }
 
 void StreamSession::on_room() {
   const MutexLock lock(mutex_);
+  room_ = true;
+  read_if_room();
+}
+
+void StreamSession::read_if_room() {
+  if (!room_ || adding_ || transport_.is_congested()) return;
   if (end_ || finished_ || input_over_) return;
-  if (transport_.is_congested()) {
-    room_parked_ = true;
-    return;
-  }
+  room_ = false;
   read_next();
 }
 
@@ -93,10 +112,7 @@ void StreamSession::on_told(bool ok) {
   const MutexLock lock(mutex_);
   transport_.told(ok);
   touched_ = true;
-  if (room_parked_ && !transport_.is_congested() && !end_ && !finished_) {
-    room_parked_ = false;
-    read_next();
-  }
+  read_if_room();
   finish_if_over();
 }
 
@@ -112,6 +128,7 @@ void StreamSession::on_idle() {
 }
 
 void StreamSession::on_cancel() {
+  cancelled_ = true;
   intake_->discard();
   const MutexLock lock(mutex_);
   const bool late = std::chrono::steady_clock::now() >= deadline_;
@@ -130,19 +147,15 @@ void StreamSession::stop(grpc::StatusCode code, const std::string& why) {
 void StreamSession::tick(Time now) {
   using enum grpc::StatusCode;
   const CallLimits& limits = context_.limits;
-  bool told_all = true;
-  bool idle = false;
+  bool silent = false;
   {
     const MutexLock lock(mutex_);
-    if (finished_) return;
     if (std::exchange(touched_, false)) active_ = now;
-    told_all = transport_.has_told_all();
-    idle = now - active_ > limits.stream_idle_max;
-    // Who doesn't read what he is told won't read a status either.
-    if (idle && !told_all) return transport_.cancel();
-    idle = idle && reading_;
+    if (is_stuck(now)) return transport_.cancel();
+    if (finished_) return;
+    silent = reading_ && now - active_ > limits.stream_idle_max;
   }
-  if (idle && intake_->idle()) {
+  if (silent && intake_->idle()) {
     return stop(DEADLINE_EXCEEDED, "no message for " + in_words(limits.stream_idle_max));
   }
   if (limits.stream_age_max.count() > 0 && now - began_ > limits.stream_age_max) {
@@ -151,13 +164,22 @@ void StreamSession::tick(Time now) {
   }
 }
 
+// Who doesn't read what he is told won't read a status either. Nobody waits long for him at the
+// end.
+bool StreamSession::is_stuck(Time now) const {
+  const Duration patience =
+      context_.draining ? Duration(kLastWords) : Duration(context_.limits.stream_idle_max);
+  return now - active_ > patience && (finished_ || !transport_.has_told_all());
+}
+
 void StreamSession::finish_if_over() {
-  if (finished_ || (!input_over_ && !end_) || !intake_->idle()) return;
+  if (finished_ || adding_ || (!input_over_ && !end_) || !intake_->idle()) return;
   if (!transport_.has_told_all()) return;
   const StreamProgress progress = intake_->progress();
   const grpc::Status status =
       end_ ? to_grpc(end_->code, end_->why, progress) : transport_.conclude(progress);
   finished_ = true;
+  touched_ = true;
   outcome_ = status;
   transport_.finish(status);
 }

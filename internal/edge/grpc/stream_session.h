@@ -1,6 +1,7 @@
 // The life of a stream of messages, whichever way it is answered: read, gather, publish, end.
 #pragma once
 
+#include <atomic>
 #include <grpcpp/support/byte_buffer.h>
 #include <memory>
 #include <optional>
@@ -69,18 +70,26 @@ class StreamSession final : public IntakeListener,
 
   void begin() EXCLUDES(mutex_);
   void read_next() REQUIRES(mutex_);
+  // Of what was read, once there is room for its bytes.
+  void add(grpc::ByteBuffer& buffer) EXCLUDES(mutex_);
+  void read_if_room() REQUIRES(mutex_);
+  // What is told, or the status, has found no reader for too long.
+  [[nodiscard]] bool is_stuck(Time now) const REQUIRES(mutex_);
   void finish_if_over() REQUIRES(mutex_);
 
   CallContext& context_;
   const Time began_;
   const Time deadline_;  // the client's
+  const std::string call_key_;
   std::shared_ptr<StreamIntake> intake_;
+  std::atomic<bool> cancelled_{false};
 
   Mutex mutex_;
   Call call_ GUARDED_BY(mutex_);
   StreamTransport& transport_ GUARDED_BY(mutex_);
   bool reading_ GUARDED_BY(mutex_) = false;
-  bool room_parked_ GUARDED_BY(mutex_) = false;  // the next read waits until what was told is read
+  bool adding_ GUARDED_BY(mutex_) = false;  // what was read isn't in the intake yet
+  bool room_ GUARDED_BY(mutex_) = false;    // in the intake, for the next
   bool input_over_ GUARDED_BY(mutex_) = false;
   std::optional<End> end_ GUARDED_BY(mutex_);  // before the client's
   bool finished_ GUARDED_BY(mutex_) = false;

@@ -27,31 +27,41 @@ std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswe
   if (key.size() > kIdempotencyKeyBytesMax) {
     return refuse({Code::rejected, "Idempotency-Key: must be at most 256 bytes"});
   }
-  const Uuid id = key.empty() ? Uuid::v7() : Uuid::derived(fields.source, key);
-  const MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
-                              std::move(fields.data), std::move(fields.metadata)};
+  const Uuid id = key.empty() ? Uuid::v7() : Uuid::derived(fields.source, key, item->place);
+  MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
+                        std::move(fields.data), std::move(fields.metadata)};
   if (Status refused = validate(message); !refused.ok()) return refuse(std::move(refused));
   if (!key.empty()) place.use.emplace(message);
   const auto seen = place.use ? keys_.begin(*place.use) : KeyWindow::Seen::first;
   if (seen == KeyWindow::Seen::other_body) {
     return refuse({Code::rejected, "Idempotency-Key: was used for another body"});
   }
-  answer.message_id = message.id;
   received_.add();
-  if (seen == KeyWindow::Seen::first) return Message::encode(message);
-  sent_.add();  // once more: the queue has it
-  return std::nullopt;
+  std::optional<Message> encoded;
+  if (seen == KeyWindow::Seen::first) {
+    encoded = Message::encode(message);
+  } else {
+    sent_.add();  // once more: the queue has it
+  }
+  answer.message_id = std::move(message.id);
+  return encoded;
 }
 
 void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, IngestDone done) {
-  ingest_through(producer_, std::move(items), deadline, std::move(done));
+  ingest_through(
+      [this](std::vector<Message> batch, Time latest, queue::PublishDone judged) {
+        producer_.publish(std::move(batch), latest, std::move(judged));
+      },
+      std::move(items), deadline, std::move(done));
 }
 
-void IngestCore::ingest_through(queue::Producer& producer, std::vector<Result<IngestItem>> items,
+void IngestCore::ingest_through(Publish publish, std::vector<Result<IngestItem>> items,
                                 Time deadline, IngestDone done) {
   std::vector<IngestAnswer> answers(items.size());
   std::vector<Message> batch;
   std::vector<Place> places;
+  batch.reserve(items.size());
+  places.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     Place place{i};
     auto message = prepare(items[i], answers[i], place);
@@ -60,20 +70,20 @@ void IngestCore::ingest_through(queue::Producer& producer, std::vector<Result<In
     places.push_back(place);
   }
   if (batch.empty()) return done(std::move(answers));
-  producer.publish(std::move(batch), deadline,
-                   [this, answers = std::move(answers), places = std::move(places),
-                    done = std::move(done)](std::vector<Status> verdicts) mutable {
-                     std::uint64_t sent = 0;
-                     for (std::size_t k = 0; k < places.size(); ++k) {
-                       IngestAnswer& answer = answers[places[k].answer];
-                       sent += verdicts[k].ok() ? 1U : 0U;
-                       if (places[k].use) keys_.end(*places[k].use, verdicts[k]);
-                       answer.status = std::move(verdicts[k]);
-                     }
-                     sent_.add(sent);
-                     failed_.add(places.size() - sent);
-                     done(std::move(answers));
-                   });
+  publish(std::move(batch), deadline,
+          [this, answers = std::move(answers), places = std::move(places),
+           done = std::move(done)](std::vector<Status> verdicts) mutable {
+            std::uint64_t sent = 0;
+            for (std::size_t k = 0; k < places.size(); ++k) {
+              IngestAnswer& answer = answers[places[k].answer];
+              sent += verdicts[k].ok() ? 1U : 0U;
+              if (places[k].use) keys_.end(*places[k].use, verdicts[k]);
+              answer.status = std::move(verdicts[k]);
+            }
+            sent_.add(sent);
+            failed_.add(places.size() - sent);
+            done(std::move(answers));
+          });
 }
 
 IngestStats IngestCore::stats() const {

@@ -18,7 +18,9 @@ namespace millrace::edge {
 
 struct IngestItem {
   IngestFields fields;
-  std::string idempotency_key;  // empty: none
+  std::string idempotency_key{};  // empty: none
+  // From 1, when the key is that of a whole stream: the message's place in it.
+  std::uint64_t place = 0;
 };
 
 struct IngestAnswer {
@@ -26,6 +28,8 @@ struct IngestAnswer {
   std::string message_id;  // when ok
 };
 
+// Publishes as a producer does.
+using Publish = UniqueFunction<void(std::vector<Message>, Time deadline, queue::PublishDone)>;
 using IngestDone = UniqueFunction<void(std::vector<IngestAnswer>)>;
 
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
@@ -47,9 +51,9 @@ class IngestCore {
   // alone. `done` is called exactly once, on the producer's thread, or inside this call when there
   // is nothing to publish.
   void ingest(std::vector<Result<IngestItem>> items, Time deadline, IngestDone done);
-  // The same by way of another producer for the same queue.
-  void ingest_through(queue::Producer& producer, std::vector<Result<IngestItem>> items,
-                      Time deadline, IngestDone done);
+  // The same by another way into the same queue.
+  void ingest_through(Publish publish, std::vector<Result<IngestItem>> items, Time deadline,
+                      IngestDone done);
 
   [[nodiscard]] IngestStats stats() const;
 

@@ -2,49 +2,39 @@
 
 namespace millrace::edge {
 
-void ByteBudget::take(std::uint64_t bytes) {
-  const MutexLock lock(mutex_);
-  taken_ += bytes;
-}
-
 bool ByteBudget::try_take(std::uint64_t bytes) {
-  const MutexLock lock(mutex_);
-  if (taken_ >= bytes_max_) return false;
+  if (waiting_count_ > 0 || taken_ >= bytes_max_) return false;
   taken_ += bytes;
   return true;
 }
 
-void ByteBudget::give(std::uint64_t bytes) {
+void ByteBudget::take_later(std::uint64_t bytes, UniqueFunction<void()> go) {
   {
     const MutexLock lock(mutex_);
-    taken_ -= bytes;
+    waiting_.push_back({bytes, std::move(go)});
+    ++waiting_count_;
   }
+  let_in();
+}
+
+void ByteBudget::give(std::uint64_t bytes) {
+  taken_ -= bytes;
+  if (waiting_count_ > 0) let_in();
+}
+
+void ByteBudget::let_in() {
   while (true) {
-    UniqueFunction<void()> resume;
+    Waiter next;
     {
       const MutexLock lock(mutex_);
       if (waiting_.empty() || taken_ >= bytes_max_) return;
-      resume = std::move(waiting_.front());
+      next = std::move(waiting_.front());
       waiting_.pop_front();
+      --waiting_count_;
+      taken_ += next.bytes;
     }
-    resume();
+    next.go();
   }
-}
-
-void ByteBudget::when_room(UniqueFunction<void()> resume) {
-  {
-    const MutexLock lock(mutex_);
-    if (taken_ >= bytes_max_) {
-      waiting_.push_back(std::move(resume));
-      return;
-    }
-  }
-  resume();
-}
-
-std::uint64_t ByteBudget::taken() const {
-  const MutexLock lock(mutex_);
-  return taken_;
 }
 
 }  // namespace millrace::edge

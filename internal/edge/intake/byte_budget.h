@@ -2,6 +2,7 @@
 // and single calls are told so.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 
@@ -10,28 +11,37 @@
 
 namespace millrace::edge {
 
-// Thread-safe.
+// Thread-safe. It may be exceeded by what was taken last.
 class ByteBudget {
  public:
   explicit ByteBudget(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  // Always: what a stream has read is there. It is its next reading that waits.
-  void take(std::uint64_t bytes) EXCLUDES(mutex_);
-  // False, and nothing is taken, when there is no room any more.
-  [[nodiscard]] bool try_take(std::uint64_t bytes) EXCLUDES(mutex_);
-  // Runs those who waited, first come first served, as long as there is room.
+  // False, and nothing is taken, when there is no room or others wait for it.
+  [[nodiscard]] bool try_take(std::uint64_t bytes);
+  // Takes them and runs `go`, once: within a later give(), first come first served, or here when
+  // there is room by now.
+  void take_later(std::uint64_t bytes, UniqueFunction<void()> go) EXCLUDES(mutex_);
+  // Of something that is there already and turned out to be larger.
+  void take_more(std::uint64_t bytes) { taken_ += bytes; }
   void give(std::uint64_t bytes) EXCLUDES(mutex_);
 
-  // Runs `resume` once: here when there is room, otherwise within a later give().
-  void when_room(UniqueFunction<void()> resume) EXCLUDES(mutex_);
-
-  [[nodiscard]] std::uint64_t taken() const EXCLUDES(mutex_);
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
 
  private:
+  struct Waiter {
+    std::uint64_t bytes;
+    UniqueFunction<void()> go;
+  };
+
+  void let_in() EXCLUDES(mutex_);
+
   const std::uint64_t bytes_max_;
-  mutable Mutex mutex_;
-  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
-  std::deque<UniqueFunction<void()>> waiting_ GUARDED_BY(mutex_);
+  // Both sequentially consistent: who begins to wait is counted before it looks for room, who gives
+  // gives before it looks who waits, so one of them sees the other.
+  std::atomic<std::uint64_t> taken_{0};
+  std::atomic<std::size_t> waiting_count_{0};
+  Mutex mutex_;
+  std::deque<Waiter> waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::edge

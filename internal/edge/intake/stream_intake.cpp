@@ -20,13 +20,16 @@ bool StreamIntake::add(Result<IngestItem> item, std::size_t bytes) {
   {
     const MutexLock lock(mutex_);
     ++progress_.received;
-    if (discarding_) return true;
-    gathered_.items.push_back(std::move(item));
-    gathered_.bytes += bytes;
-    room = !is_full();
-    room_due_ = !room;
-    sets_out = !std::exchange(under_way_, true);
+    if (!discarding_) {
+      gathered_.items.push_back(std::move(item));
+      gathered_.bytes += bytes;
+      room = !is_full();
+      room_due_ = !room;
+      sets_out = !std::exchange(under_way_, true);
+      bytes = 0;
+    }
   }
+  if (bytes > 0) budget_.give(bytes);
   if (sets_out) executor_.post([self = shared_from_this()] { self->launch(); });
   return room;
 }
@@ -37,19 +40,28 @@ void StreamIntake::launch() {
   {
     const MutexLock lock(mutex_);
     batch = std::exchange(gathered_, {});
-    under_way_ = !batch.items.empty();
     room = std::exchange(room_due_, false);
     gathered_.items.reserve(batch.items.size());
   }
-  budget_.take(batch.bytes);
-  if (room) grant_room();
-  if (batch.items.empty()) {
-    if (const auto listener = listener_.lock()) listener->on_idle();
-    return;
+  if (room) {
+    if (const auto listener = listener_.lock()) listener->on_room();
   }
+  if (batch.items.empty()) return go_on();
   publish_(std::move(batch.items),
            [self = shared_from_this(), bytes = batch.bytes](
                const std::vector<IngestAnswer>& answers) { self->on_answers(bytes, answers); });
+}
+
+void StreamIntake::go_on() {
+  bool more = false;
+  {
+    const MutexLock lock(mutex_);
+    more = !gathered_.items.empty();
+    under_way_ = more;
+  }
+  // Not from here: when nothing of a batch needs publishing its answers come inside launch().
+  if (more) return executor_.post([self = shared_from_this()] { self->launch(); });
+  if (const auto listener = listener_.lock()) listener->on_idle();
 }
 
 std::uint64_t StreamIntake::count(const std::vector<IngestAnswer>& answers) {
@@ -74,20 +86,18 @@ void StreamIntake::on_answers(std::size_t bytes, const std::vector<IngestAnswer>
   const std::uint64_t first = count(answers);
   if (const auto listener = listener_.lock()) listener->on_verdicts(first, answers);
   budget_.give(bytes);
-  launch();
-}
-
-void StreamIntake::grant_room() {
-  budget_.when_room([listener = listener_] {
-    if (const auto alive = listener.lock()) alive->on_room();
-  });
+  go_on();
 }
 
 void StreamIntake::discard() {
-  const MutexLock lock(mutex_);
-  discarding_ = true;
-  gathered_ = {};
-  room_due_ = false;
+  std::uint64_t bytes = 0;
+  {
+    const MutexLock lock(mutex_);
+    discarding_ = true;
+    bytes = std::exchange(gathered_, {}).bytes;
+    room_due_ = false;
+  }
+  budget_.give(bytes);
 }
 
 bool StreamIntake::idle() const {

@@ -48,12 +48,13 @@ class StreamIntake : public std::enable_shared_from_this<StreamIntake> {
   // Publishes a batch, as IngestCore::ingest() does.
   using Publish = std::function<void(std::vector<Result<IngestItem>> items, IngestDone done)>;
 
-  // `executor` and `budget` outlive it. Batches set out on the executor: by the time it gets there,
-  // more has been gathered.
+  // `executor` and `budget` outlive it. Batches set out on the executor, one after the other: by
+  // the time it gets there, more has been gathered.
   StreamIntake(Publish publish, Executor& executor, ByteBudget& budget,
                std::weak_ptr<IntakeListener> listener, IntakeLimits limits = {});
 
-  // True when there is room for another; otherwise on_room() will say so.
+  // `bytes` are taken from the budget, and given back once the item has its verdict or is
+  // discarded. True when there is room for another; otherwise on_room() will say so.
   [[nodiscard]] bool add(Result<IngestItem> item, std::size_t bytes) EXCLUDES(mutex_);
 
   // What is gathered and what comes later isn't published: it has no verdict. What is under way
@@ -74,7 +75,8 @@ class StreamIntake : public std::enable_shared_from_this<StreamIntake> {
   void launch() EXCLUDES(mutex_);
   void on_answers(std::size_t bytes, const std::vector<IngestAnswer>& answers) EXCLUDES(mutex_);
   std::uint64_t count(const std::vector<IngestAnswer>& answers) EXCLUDES(mutex_);
-  void grant_room();
+  // After a batch: the next one, or none.
+  void go_on() EXCLUDES(mutex_);
 
   const Publish publish_;
   Executor& executor_;

@@ -20,7 +20,7 @@ struct Calls {
 
   void call(const std::string& source, Time deadline = Time::max(), bool cancelled = false) {
     intake.add(
-        IngestItem{{source, "", {}}, ""}, deadline, [cancelled] { return cancelled; },
+        IngestItem{{source, "", {}}}, deadline, [cancelled] { return cancelled; },
         [this, source](const IngestAnswer& answer) {
           answered.emplace_back(source, answer.status);
         });
@@ -36,7 +36,7 @@ TEST_CASE("calls are published together, and each gets its own verdict", "[unary
   CHECK(first.batch.size() == 2);
   t.call("c");
   t.executor.run_all();
-  CHECK(t.producer.published() == 2);
+  CHECK(t.producer.published() == 3);
   const Status full(Code::full, "full");
   first.done({Status(), full});
   REQUIRE(t.answered.size() == 3);
@@ -64,19 +64,34 @@ TEST_CASE("what is cancelled before it sets out isn't published", "[unary]") {
   CHECK(t.answered[1].second.code() == Code::closed);
 }
 
-TEST_CASE("a call in a hurry goes alone, with its own deadline", "[unary]") {
+TEST_CASE("a call in a hurry doesn't cut the others' time, nor does one hold up the next",
+          "[unary]") {
   Calls t;
-  const Time soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
-  t.call("slow");
-  t.call("fast", soon);
-  auto alone = t.producer.take();
-  CHECK(alone.batch.size() == 1);
-  CHECK(alone.deadline == soon);
-  alone.answer({});
-  CHECK(t.answered.at(0).first == "fast");
+  const Time now = std::chrono::steady_clock::now();
+  t.call("slow", now + std::chrono::seconds(3));
+  t.call("fast", now + std::chrono::milliseconds(100));
   t.executor.run_all();
-  t.producer.take().answer({});
-  CHECK(t.answered.size() == 2);
+  auto first = t.producer.take();
+  CHECK(first.batch.size() == 2);
+  CHECK(first.deadline == now + std::chrono::seconds(3));
+  t.call("next");
+  t.executor.run_all();
+  auto second = t.producer.take();
+  CHECK(second.deadline > now + std::chrono::seconds(4));
+  CHECK(second.deadline <= std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  second.answer({});
+  CHECK(t.answered.at(0).first == "next");
+  first.done({Status(), Status()});
+  CHECK(t.answered.size() == 3);
+}
+
+TEST_CASE("what is over before it sets out isn't published", "[unary]") {
+  Calls t;
+  t.call("late", std::chrono::steady_clock::now());
+  t.executor.run_all();
+  CHECK(t.producer.published() == 0);
+  REQUIRE(t.answered.size() == 1);
+  CHECK(t.answered[0].second.code() == Code::deadline);
 }
 
 }  // namespace
