@@ -67,9 +67,11 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
   return uuid;
 }
 
-Uuid Uuid::v7() {
+Uuid Uuid::v7() { return v7(system_clock().unix_ms()); }
+
+Uuid Uuid::v7(std::int64_t unix_ms) {
   thread_local UuidGenerator generator = seeded_generator();
-  return generator.next(system_clock().unix_ms());
+  return generator.next(unix_ms);
 }
 
 Uuid Uuid::derived(std::string_view source, std::string_view key, std::uint64_t place) {

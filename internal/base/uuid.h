@@ -22,6 +22,8 @@ class Uuid {
 
   // A fresh version 7 id. Ids made by one thread are strictly increasing. Thread-safe, no locks.
   static Uuid v7();
+  // The same of a time that is known already, in Unix milliseconds.
+  static Uuid v7(std::int64_t unix_ms);
 
   // The version 5 id of `source` and `key` (RFC 9562, 5.5): an Idempotency-Key's message id. A
   // `place`, from 1, is the message's in a stream whose key it is; no other key gives its id.

@@ -22,30 +22,51 @@ struct Group {
   std::vector<HopAnswer> answers;
   std::size_t missing = 0;
   HopDone done;
-};
 
-struct Slot {
-  std::shared_ptr<Group> group;
-  std::size_t index;
-
-  void answer(HopAnswer answer) {
-    group->answers[index] = std::move(answer);
-    if (--group->missing == 0) group->done(std::move(group->answers));
+  void answer(std::size_t index, HopAnswer answer) {
+    answers[index] = std::move(answer);
+    if (--missing == 0) done(std::move(answers));
   }
 };
 
-// Encoded as it is gathered; `slots` say whose the items are.
+// Neighbours of one group in a batch.
+struct Run {
+  std::shared_ptr<Group> group;
+  std::size_t first;
+  std::size_t count;
+};
+
+// Encoded as it is gathered; `runs` say whose the items are.
 struct Batch {
   std::string body;
-  std::vector<Slot> slots;
+  std::vector<Run> runs;
+  std::size_t items = 0;
   Time deadline = Time::max();  // the earliest of its items'
   std::size_t tries = 0;        // upstreams that couldn't be given it
 
   [[nodiscard]] bool is_full() const {
-    return slots.size() >= kHopItemsMax || body.size() >= kHopBytesMax;
+    return items >= kHopItemsMax || body.size() >= kHopBytesMax;
+  }
+  void add(const HopItem& item, const std::shared_ptr<Group>& group, std::size_t index) {
+    append_hop_item(body, item);
+    ++items;
+    if (!runs.empty() && runs.back().group == group &&
+        runs.back().first + runs.back().count == index) {
+      ++runs.back().count;
+    } else {
+      runs.push_back({group, index, 1});
+    }
+  }
+  // One of `answers` for each item.
+  void answer(std::vector<HopAnswer> answers) {
+    auto next = answers.begin();
+    for (const Run& run : std::exchange(runs, {})) {
+      for (std::size_t i = 0; i < run.count; ++i)
+        run.group->answer(run.first + i, std::move(*next++));
+    }
   }
   void answer_all(Code code, const std::string& text) {
-    for (Slot& slot : std::exchange(slots, {})) slot.answer({code, text});
+    answer(std::vector<HopAnswer>(items, {code, text}));
   }
 };
 
@@ -86,20 +107,23 @@ class HopClient::Link {
  public:
   Link(Shared& owner, Upstream upstream) : owner_(owner), upstream_(std::move(upstream)) {}
 
-  void gather(const HopItem& item, Slot slot, Time deadline);
+  void gather(const HopItem& item, const std::shared_ptr<Group>& group, std::size_t index,
+              Time deadline);
   void take_over(Batch batch) { ready_.push_front(std::move(batch)); }
   void send_next();
   void abort();
 
   // How much there is to be done before what comes now; for comparing.
   [[nodiscard]] std::size_t load() const {
-    return (under_way_ ? 1U : 0U) + gathering_.slots.size() + ready_.size() * kHopItemsMax;
+    return (under_way_ ? 1U : 0U) + gathering_.items + ready_.size() * kHopItemsMax;
   }
   [[nodiscard]] bool is_down(Time now) const { return now < down_until_; }
   [[nodiscard]] Time down_until() const { return down_until_; }
 
  private:
   Batch next_batch();
+  // Takes away what is gathered.
+  Batch close_gathering();
   void send(Batch batch);
   void on_reply(Batch batch, Time sent_at, Result<ClientResponse> result);
   void deliver(Batch batch, const ClientResponse& response);
@@ -137,7 +161,7 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
 
   void fail_over(Batch batch, const std::string& why, Time now);
   void settled(const Batch& batch) {
-    pending_items -= batch.slots.size();
+    pending_items -= batch.items;
     pending_bytes -= batch.body.size();
   }
 
@@ -151,18 +175,25 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
   bool aborted = false;
 };
 
-void HopClient::Link::gather(const HopItem& item, Slot slot, Time deadline) {
-  if (gathering_.is_full()) ready_.push_back(std::exchange(gathering_, {}));
+void HopClient::Link::gather(const HopItem& item, const std::shared_ptr<Group>& group,
+                             std::size_t index, Time deadline) {
+  if (gathering_.is_full()) ready_.push_back(close_gathering());
   const std::size_t before = gathering_.body.size();
-  append_hop_item(gathering_.body, item);
-  gathering_.slots.push_back(std::move(slot));
+  gathering_.add(item, group, index);
   gathering_.deadline = std::min(gathering_.deadline, deadline);
   owner_.pending_items += 1;
   owner_.pending_bytes += gathering_.body.size() - before;
 }
 
+// The next will be about as large.
+Batch HopClient::Link::close_gathering() {
+  Batch batch = std::exchange(gathering_, {});
+  gathering_.body.reserve(batch.body.size());
+  return batch;
+}
+
 Batch HopClient::Link::next_batch() {
-  if (ready_.empty()) return std::exchange(gathering_, {});
+  if (ready_.empty()) return gathering_.items > 0 ? close_gathering() : Batch();
   Batch batch = std::move(ready_.front());
   ready_.pop_front();
   return batch;
@@ -171,7 +202,7 @@ Batch HopClient::Link::next_batch() {
 void HopClient::Link::send_next() {
   while (!under_way_) {
     Batch batch = next_batch();
-    if (batch.slots.empty()) return;
+    if (batch.items == 0) return;
     if (batch.deadline > std::chrono::steady_clock::now()) return send(std::move(batch));
     owner_.settled(batch);
     batch.answer_all(Code::unavailable, upstream_.authority + ": not sent in time");
@@ -184,7 +215,7 @@ void HopClient::Link::send(Batch batch) {
     connection_ = ClientConnection::open(owner_.reactor, upstream_);
     owner_.metrics.connections_opened.add();
   }
-  owner_.metrics.batch_size.observe(static_cast<double>(batch.slots.size()));
+  owner_.metrics.batch_size.observe(static_cast<double>(batch.items));
   const Time deadline = batch.deadline;
   // Copied, so that another upstream can be given it when this one can't be reached.
   ClientRequest request{Method::post, owner_.target, kHopContentType, batch.body};
@@ -224,7 +255,7 @@ void HopClient::Link::on_reply(Batch batch, Time sent_at, Result<ClientResponse>
 void HopClient::Link::hand_on(Time now) {
   Link& other = owner_.pick(now);
   if (&other == this) return;
-  if (!gathering_.slots.empty()) ready_.push_back(std::exchange(gathering_, {}));
+  if (gathering_.items > 0) ready_.push_back(close_gathering());
   for (Batch& batch : std::exchange(ready_, {})) other.ready_.push_back(std::move(batch));
   other.send_next();
 }
@@ -237,13 +268,11 @@ void HopClient::Link::deliver(Batch batch, const ClientResponse& response) {
   }
   owner_.settled(batch);
   auto answers = decode_hop_reply(response.body);
-  if (response.status != 200 || !answers || answers->size() != batch.slots.size()) {
+  if (response.status != 200 || !answers || answers->size() != batch.items) {
     return batch.answer_all(
         Code::deadline, upstream_.authority + ": not an answer of this protocol (outcome unknown)");
   }
-  for (std::size_t i = 0; i < batch.slots.size(); ++i) {
-    batch.slots[i].answer(std::move((*answers)[i]));
-  }
+  batch.answer(std::move(*answers));
 }
 
 void HopClient::Link::mark_down(Time now) {
@@ -252,7 +281,7 @@ void HopClient::Link::mark_down(Time now) {
 }
 
 void HopClient::Link::abort() {
-  if (!gathering_.slots.empty()) ready_.push_back(std::exchange(gathering_, {}));
+  if (gathering_.items > 0) ready_.push_back(close_gathering());
   for (Batch& batch : std::exchange(ready_, {})) {
     owner_.settled(batch);
     batch.answer_all(Code::closed, "shutting down");
@@ -294,12 +323,12 @@ void HopClient::submit(std::vector<HopItem> items, Time deadline, HopDone done) 
   Link& link = shared.pick(std::chrono::steady_clock::now());
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (shared.aborted) {
-      Slot{group, i}.answer({Code::closed, "shutting down"});
+      group->answer(i, {Code::closed, "shutting down"});
     } else if (shared.pending_items >= kHopPendingItemsMax ||
                shared.pending_bytes >= kHopPendingBytesMax) {
-      Slot{group, i}.answer({Code::full, "too much is waiting for the next service"});
+      group->answer(i, {Code::full, "too much is waiting for the next service"});
     } else {
-      link.gather(items[i], Slot{group, i}, deadline);
+      link.gather(items[i], group, i, deadline);
     }
   }
   link.send_next();

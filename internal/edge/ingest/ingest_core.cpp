@@ -15,8 +15,8 @@ IngestCore::IngestCore(queue::Producer& producer, observe::Registry& registry,
       failed_(registry.counter("millrace_ingest_failed_total",
                                "Messages the queue refused, or whose outcome is unknown.")) {}
 
-std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswer& answer,
-                                           Place& place) {
+std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, std::int64_t now_ms,
+                                           IngestAnswer& answer, Place& place) {
   const auto refuse = [&](Status why) {
     answer.status = std::move(why);
     return std::nullopt;
@@ -27,22 +27,17 @@ std::optional<Message> IngestCore::prepare(Result<IngestItem>& item, IngestAnswe
   if (key.size() > kIdempotencyKeyBytesMax) {
     return refuse({Code::rejected, "Idempotency-Key: must be at most 256 bytes"});
   }
-  const Uuid id = key.empty() ? Uuid::v7() : Uuid::derived(fields.source, key, item->place);
-  MessageFields message{id.text(), clock_.unix_seconds(), std::move(fields.source),
-                        std::move(fields.data), std::move(fields.metadata)};
+  const Uuid id = key.empty() ? Uuid::v7(now_ms) : Uuid::derived(fields.source, key, item->place);
+  MessageFields message{id.text(), now_ms / 1000, std::move(fields.source), std::move(fields.data),
+                        std::move(fields.metadata)};
   if (Status refused = validate(message); !refused.ok()) return refuse(std::move(refused));
   if (!key.empty()) place.use.emplace(message);
   const auto seen = place.use ? keys_.begin(*place.use) : KeyWindow::Seen::first;
   if (seen == KeyWindow::Seen::other_body) {
     return refuse({Code::rejected, "Idempotency-Key: was used for another body"});
   }
-  received_.add();
   std::optional<Message> encoded;
-  if (seen == KeyWindow::Seen::first) {
-    encoded = Message::encode(message);
-  } else {
-    sent_.add();  // once more: the queue has it
-  }
+  if (seen == KeyWindow::Seen::first) encoded = Message::encode(message);
   answer.message_id = std::move(message.id);
   return encoded;
 }
@@ -57,6 +52,8 @@ void IngestCore::ingest(std::vector<Result<IngestItem>> items, Time deadline, In
 
 void IngestCore::ingest_through(Publish publish, std::vector<Result<IngestItem>> items,
                                 Time deadline, IngestDone done) {
+  const std::int64_t now_ms = clock_.unix_ms();
+  std::uint64_t known = 0;
   std::vector<IngestAnswer> answers(items.size());
   std::vector<Message> batch;
   std::vector<Place> places;
@@ -64,11 +61,16 @@ void IngestCore::ingest_through(Publish publish, std::vector<Result<IngestItem>>
   places.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     Place place{i};
-    auto message = prepare(items[i], answers[i], place);
-    if (!message) continue;
-    batch.push_back(std::move(*message));
-    places.push_back(place);
+    auto message = prepare(items[i], now_ms, answers[i], place);
+    if (message) {
+      batch.push_back(std::move(*message));
+      places.push_back(place);
+    } else if (answers[i].status.ok()) {
+      ++known;
+    }
   }
+  received_.add(batch.size() + known);
+  sent_.add(known);  // once more: the queue has them
   if (batch.empty()) return done(std::move(answers));
   publish(std::move(batch), deadline,
           [this, answers = std::move(answers), places = std::move(places),

@@ -64,8 +64,9 @@ class IngestCore {
     std::optional<KeyWindow::Use> use{};  // of its Idempotency-Key
   };
 
-  // Nothing when there is nothing to publish; `answer` says why.
-  std::optional<Message> prepare(Result<IngestItem>& item, IngestAnswer& answer, Place& place);
+  // Nothing when there is nothing to publish: `answer` says why, or has the id it is known by.
+  std::optional<Message> prepare(Result<IngestItem>& item, std::int64_t now_ms,
+                                 IngestAnswer& answer, Place& place);
 
   queue::Producer& producer_;
   const Clock& clock_;
