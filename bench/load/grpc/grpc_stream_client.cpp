@@ -28,9 +28,6 @@ using diplom::v1::IngestAck;
 using diplom::v1::IngestRequest;
 using diplom::v1::IngestResponse;
 
-const std::uint64_t kMessagesAWrite =
-    std::getenv("AWRITE") ? std::strtoull(std::getenv("AWRITE"), nullptr, 10) : 16;
-
 struct Work {
   std::string target;
   bool acks = false;

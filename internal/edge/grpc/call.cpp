@@ -48,6 +48,13 @@ Call::Call(grpc::CallbackServerContext& context, MethodMetrics& metrics,
   }
 }
 
+grpc::Status Call::cancelled() const {
+  using enum grpc::StatusCode;
+  return std::chrono::steady_clock::now() >= deadline_
+             ? grpc::Status(DEADLINE_EXCEEDED, "the client's deadline is over")
+             : grpc::Status(CANCELLED, "cancelled by the client");
+}
+
 void Call::received(std::uint64_t bytes) {
   metrics_.on_received();
   message_bytes_->fetch_add(bytes, std::memory_order_relaxed);

@@ -25,6 +25,9 @@ class Call {
   // The client's, Time::max() when it gave none.
   [[nodiscard]] Time deadline() const { return deadline_; }
 
+  // What it is to be called that gRPC says it is cancelled: past its deadline, or by the client.
+  [[nodiscard]] grpc::Status cancelled() const;
+
   // A message, of so many bytes.
   void received(std::uint64_t bytes);
   void sent() { metrics_.on_sent(); }

@@ -23,13 +23,17 @@ std::uint64_t inode_of(int socket) {
   return status.st_ino;
 }
 
-// gRPC may close the socket at any time, and its number be another's then: a second descriptor of
-// it stays what it is.
-bool shut_down(int socket, std::uint64_t inode) {
+// Drops what hasn't been read of it too: that may be megabytes of what it is closed for. gRPC may
+// close the socket at any time, and its number be another's then: a second descriptor of it stays
+// what it is.
+bool cut_off(int socket, std::uint64_t inode) {
   const int own = ::dup(socket);
   if (own < 0) return false;
   const bool same = inode_of(own) == inode;
-  if (same) ::shutdown(own, SHUT_RDWR);
+  // As connect(2) has it: AF_UNSPEC dissolves a connection.
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  if (same && ::connect(own, &nobody, sizeof nobody) != 0) ::shutdown(own, SHUT_RDWR);
   ::close(own);
   return same;
 }
@@ -151,7 +155,7 @@ Connections::Closed Connections::close_worst() {
   for (auto& [name, connection] : connections_) {
     if (connection.peer != closed.peer || connection.idle_talk < most / 2) continue;
     connection.idle_talk = 0;
-    closed.connections += shut_down(connection.socket, connection.inode) ? 1U : 0U;
+    closed.connections += cut_off(connection.socket, connection.inode) ? 1U : 0U;
   }
   return closed;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -43,10 +44,10 @@ struct Connected {
     std::string got(bytes, ' ');
     REQUIRE(::recv(server.number(), got.data(), bytes, MSG_WAITALL) == static_cast<ssize_t>(bytes));
   }
-  // Whether the client sees the end.
+  // Whether the client sees that it was cut off.
   [[nodiscard]] bool is_cut() const {
     char byte = 0;
-    return ::recv(client.number(), &byte, 1, MSG_DONTWAIT) == 0;
+    return ::recv(client.number(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET;
   }
 
   Descriptor client;

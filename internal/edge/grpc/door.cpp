@@ -19,6 +19,8 @@ namespace millrace::edge {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kCloseTick{
+    20};  // with half of the memory gone: a flood is fast
 constexpr std::chrono::milliseconds kTrimPause{500};
 constexpr int kAcceptsPerTurn = 64;
 
@@ -148,8 +150,8 @@ void Door::run(const std::stop_token& stop) {
     if (ready > 0 && accepting_) accept_some();
     if (std::chrono::steady_clock::now() < next_tick) continue;
     pausing_ = false;
-    look_around();
-    next_tick = std::chrono::steady_clock::now() + kTick;
+    const bool close_to_limit = look_around() > options_.memory_max / 2;
+    next_tick = std::chrono::steady_clock::now() + (close_to_limit ? kCloseTick : kTick);
   }
 }
 
@@ -201,14 +203,15 @@ void Door::refuse(Descriptor /*socket*/, const Status& why) {
   }
 }
 
-void Door::look_around() {
+std::uint64_t Door::look_around() {
   connections_.sweep();
-  guard_memory();
+  const std::uint64_t resident = resident_bytes(memory_);
+  guard_memory(resident);
   tick_();
+  return resident;
 }
 
-void Door::guard_memory() {
-  const std::uint64_t resident = resident_bytes(memory_);
+void Door::guard_memory(std::uint64_t resident) {
   short_of_memory_ = resident > options_.memory_max;
   if (!short_of_memory_) return;
   pausing_ = true;

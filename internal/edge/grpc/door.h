@@ -68,8 +68,9 @@ class Door {
   bool accept_one();
   void shed_without_descriptors();
   void refuse(Descriptor socket, const Status& why);
-  void look_around();
-  void guard_memory();
+  // Returns the resident bytes.
+  std::uint64_t look_around();
+  void guard_memory(std::uint64_t resident);
 
   const DoorOptions options_;
   Connections& connections_;

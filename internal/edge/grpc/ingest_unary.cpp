@@ -48,7 +48,7 @@ class IngestCall {
 
   void answer(const IngestAnswer& answer) {
     if (!answer.status.ok()) {
-      if (is_cancelled()) return finish({grpc::StatusCode::CANCELLED, "cancelled by the client"});
+      if (is_cancelled()) return finish(call_.cancelled());
       return finish(to_grpc(answer.status));
     }
     diplom::v1::IngestResponse message;

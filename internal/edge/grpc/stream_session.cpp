@@ -131,9 +131,8 @@ void StreamSession::on_cancel() {
   cancelled_ = true;
   intake_->discard();
   const MutexLock lock(mutex_);
-  const bool late = std::chrono::steady_clock::now() >= deadline_;
-  end_ = late ? End{grpc::StatusCode::DEADLINE_EXCEEDED, "the client's deadline is over"}
-              : End{grpc::StatusCode::CANCELLED, "cancelled by the client"};
+  const grpc::Status why = call_.cancelled();
+  end_ = End{why.error_code(), why.error_message()};
   finish_if_over();
 }
 
