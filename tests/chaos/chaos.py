@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -B
 """Breaks everything that can break, with load going on, and compares ids: nothing accepted is lost.
 
   tests/chaos/chaos.py [--queue nats|kafka|composite]... [--only WORDS] [--quick] [--report FILE]

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import functools
 import sys
 import pathlib
 import time
@@ -14,6 +15,8 @@ for folder in ("e2e", "servers"):
 
 import servers  # noqa: E402  (the path comes first)
 import wire  # noqa: E402
+from grpc_client import GrpcService  # noqa: E402
+from grpc_load import GrpcLoad  # noqa: E402
 from harness import Service, until  # noqa: E402
 from load import Load  # noqa: E402
 from proxy import Proxy  # noqa: E402
@@ -68,9 +71,10 @@ class Brokers:
 
 
 class Field:
-    """gateway, ingest and processors on a stream and a topic of their own."""
+    """Doors and processors on a stream and a topic of their own. The door is "rest", which is a gateway
+    and an ingest, or "grpc"."""
 
-    def __init__(self, queue, brokers, processors=1, settings=None, proxied=False):
+    def __init__(self, queue, brokers, processors=1, settings=None, proxied=False, door="rest"):
         self.brokers = brokers.servers
         self.proxies = [Proxy(server.proxy_port, server.proxied_port)
                         for server in self.brokers] if proxied else []
@@ -88,10 +92,21 @@ class Field:
         common.update(settings or {})
         self.processors = [Service("processor", common) for _ in range(processors)]
         processor_urls = {"PROCESSOR_URL": ",".join(one.url for one in self.processors)}
-        self.ingest = Service("ingest", {**common, **processor_urls})
-        self.gateway = Service("api-gateway", {**processor_urls, "INGEST_URL": self.ingest.url})
-        self.services = [*self.processors, self.ingest, self.gateway]
+        self.doors = getattr(self, f"{door}_doors")({**common, **processor_urls})
+        self.services = [*self.processors, *self.doors]
         self.killed = 0  # processors, each of which may leave a torn line
+
+    def rest_doors(self, settings):
+        ingest = Service("ingest", settings)
+        gateway = Service("api-gateway", {"PROCESSOR_URL": settings["PROCESSOR_URL"],
+                                          "INGEST_URL": ingest.url})
+        self.new_load = functools.partial(Load, gateway.port)
+        return [ingest, gateway]
+
+    def grpc_doors(self, settings):
+        server = GrpcService(settings)
+        self.new_load = functools.partial(GrpcLoad, server.grpc_port)
+        return [server]
 
     def __enter__(self):
         try:
@@ -111,7 +126,7 @@ class Field:
             proxy.stop()
 
     def load(self, **options):
-        return Load(self.gateway.port, **options)
+        return self.new_load(**options)
 
     def kill(self, service):
         self.killed += service in self.processors

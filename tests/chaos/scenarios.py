@@ -34,10 +34,11 @@ def poison(number):
     return {"fault": ("reject", "throw", "retry")[number // 100 % 3]} if number % 100 == 0 else {}
 
 
-def kill_ingest(field, load, quick):
+def kill_door(field, load, quick):
+    """The one that publishes."""
     for _ in range(1 if quick else 3):
-        field.kill(field.ingest)
-        field.ingest.start()
+        field.kill(field.doors[0])
+        field.doors[0].start()
         until_accepted(load, 100)
 
 
@@ -45,7 +46,7 @@ def kill_processor(field, load, quick):
     processor = field.processors[0]
     for _ in range(1 if quick else 3):
         field.kill(processor)
-        until_accepted(load, 100)  # ingest doesn't need it
+        until_accepted(load, 100)  # the door doesn't need it
         processor.start()
         until_accepted(load, 100)
 
@@ -78,7 +79,7 @@ def cut_the_network(field, load, quick):
 
 
 def rolling_restart(field, load, quick):
-    for service in (*field.processors, field.ingest, field.gateway):
+    for service in (*field.processors, *field.doors):
         service.stop()
         service.start()
         until_accepted(load, 50)
@@ -143,7 +144,7 @@ def poison_in_every_hundred(queue, brokers, quick):
 
 
 SCENARIOS = {
-    "kill -9 ingest": under_load(kill_ingest),
+    "kill -9 ingest": under_load(kill_door),
     "kill -9 processor at work": under_load(kill_processor, {"metadata": slow_handler}),
     "kill -9 broker": under_load(kill_broker),
     "broker stands still": under_load(stop_broker_for_a_while),
@@ -154,6 +155,10 @@ SCENARIOS = {
                              settings={"NATS_MAX_MESSAGES": 200, "PROCESSOR_WORKERS": 1}),
     "two processors, one dies": under_load(one_of_two_dies, processors=2),
     "SIGTERM without broker": sigterm_without_broker,
+    "grpc: kill -9 server": under_load(kill_door, door="grpc"),
+    "grpc: kill -9 broker": under_load(kill_broker, door="grpc"),
+    "grpc: broker stands still": under_load(stop_broker_for_a_while, door="grpc"),
+    "grpc: rolling SIGTERM": under_load(rolling_restart, door="grpc"),
 }
 # Kafka's bound is time and bytes, not messages: a slow consumer only makes the lag grow.
 NOT_FOR = {("kafka", "full queue"), ("composite", "full queue")}

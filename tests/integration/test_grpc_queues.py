@@ -3,6 +3,7 @@ killed meanwhile."""
 
 import pathlib
 import sys
+import time
 import unittest
 import uuid
 
@@ -25,12 +26,13 @@ class Queues(unittest.TestCase):
             cls.addClassCleanup(server.stop)
             server.start()
 
-    def start(self, queue):
+    def start(self, queue, **more):
         name = "grpc-" + uuid.uuid4().hex
         settings = {"QUEUE_TYPE": queue, "COMPOSITE_PROVIDERS": "memory,nats,kafka",
                     "NATS_URL": self.nats.url, "NATS_STREAM": name, "NATS_SUBJECT": f"test.{name}",
                     "NATS_DLQ_STREAM": f"{name}-dlq", "KAFKA_BROKERS": self.kafka.address,
-                    "KAFKA_TOPIC": name, "KAFKA_CONSUMER_GROUP": name, "QUEUE_SIZE": 100_000}
+                    "KAFKA_TOPIC": name, "KAFKA_CONSUMER_GROUP": name, "QUEUE_SIZE": 100_000,
+                    **more}
         self.processor = Service("processor", {**settings, "SINK": "file"})
         self.addCleanup(self.processor.discard)
         self.processor.start()
@@ -70,6 +72,19 @@ class Queues(unittest.TestCase):
         self.assertGreater(len(ids), 1000)
         self.assertLess(len(ids), 50_000)
         return ids
+
+    def test_a_full_part_of_a_composite_is_waited_for(self):
+        self.start("composite", COMPOSITE_PROVIDERS="memory,nats", QUEUE_SIZE=8,
+                   PROCESSOR_WORKERS=1, HANDLER="faulty", REQUEST_TIMEOUT="20s")
+        slow = request(metadata={"fault": "slow:20"})
+        began = time.monotonic()
+        ids = set()
+        for ack in self.client.acks(iter([slow] * 100), timeout=3 * CALL_S):
+            self.assertEqual(ack.status, "accepted", ack)
+            ids.update(ack.message_ids)
+        self.assertGreater(time.monotonic() - began, 1)
+        self.assertEqual(len(ids), 100)
+        until("all are worked off", lambda: ids == self.results(), 20)
 
     def test_a_broker_that_goes_and_comes(self):
         self.start("nats")

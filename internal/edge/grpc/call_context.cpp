@@ -44,4 +44,12 @@ std::size_t OpenCalls::wait_until_none(Time deadline) {
   return count_;
 }
 
+void OpenCalls::wait_for_last_answers() {
+  constexpr std::chrono::milliseconds kWriting{100};
+  const Time until = std::chrono::steady_clock::now() + kWriting;
+  MutexLock lock(mutex_);
+  while (lock.wait_until(none_, until)) {
+  }
+}
+
 }  // namespace millrace::edge

@@ -50,6 +50,8 @@ class OpenCalls {
   void remove() EXCLUDES(mutex_);
   // How many there still are, 0 or at `deadline`.
   std::size_t wait_until_none(Time deadline) EXCLUDES(mutex_);
+  // Until the answers that were given are out of gRPC's hands, which doesn't say.
+  void wait_for_last_answers() EXCLUDES(mutex_);
 
  private:
   Mutex mutex_;

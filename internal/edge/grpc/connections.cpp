@@ -23,19 +23,26 @@ std::uint64_t inode_of(int socket) {
   return status.st_ino;
 }
 
-// Drops what hasn't been read of it too: that may be megabytes of what it is closed for. gRPC may
-// close the socket at any time, and its number be another's then: a second descriptor of it stays
-// what it is.
-bool cut_off(int socket, std::uint64_t inode) {
+// gRPC may close a socket at any time, and its number be another's then: `act` gets a second
+// descriptor, which stays what it is. False when it isn't that socket any more.
+template <class Act>
+bool with_socket(int socket, std::uint64_t inode, Act act) {
   const int own = ::dup(socket);
   if (own < 0) return false;
   const bool same = inode_of(own) == inode;
+  if (same) act(own);
+  ::close(own);
+  return same;
+}
+
+void shut_down(int socket) { ::shutdown(socket, SHUT_RDWR); }
+
+// Drops what hasn't been read of it too: that may be megabytes of what it is closed for.
+void cut_off(int socket) {
   // As connect(2) has it: AF_UNSPEC dissolves a connection.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  if (same && ::connect(own, &nobody, sizeof nobody) != 0) ::shutdown(own, SHUT_RDWR);
-  ::close(own);
-  return same;
+  if (::connect(socket, &nobody, sizeof nobody) != 0) shut_down(socket);
 }
 
 std::uint64_t bytes_received(int socket) {
@@ -155,9 +162,16 @@ Connections::Closed Connections::close_worst() {
   for (auto& [name, connection] : connections_) {
     if (connection.peer != closed.peer || connection.idle_talk < most / 2) continue;
     connection.idle_talk = 0;
-    closed.connections += cut_off(connection.socket, connection.inode) ? 1U : 0U;
+    closed.connections += with_socket(connection.socket, connection.inode, cut_off) ? 1U : 0U;
   }
   return closed;
+}
+
+void Connections::close_all() {
+  const MutexLock lock(mutex_);
+  for (const auto& [name, connection] : connections_) {
+    with_socket(connection.socket, connection.inode, shut_down);
+  }
 }
 
 std::size_t Connections::open() const {

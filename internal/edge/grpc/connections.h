@@ -47,6 +47,9 @@ class Connections {
   };
   Closed close_worst() EXCLUDES(mutex_);
 
+  // Ends all of them, after what is written to them already.
+  void close_all() EXCLUDES(mutex_);
+
   [[nodiscard]] std::size_t open() const EXCLUDES(mutex_);
 
  private:

@@ -90,8 +90,12 @@ struct GrpcServer::Impl {
   }
 
   // Those who only watch or look around, at health and reflection, are told to go, then cut off.
+  // The connections are closed first: to calls that come meanwhile gRPC itself would say CANCELLED,
+  // which nobody tries again.
   void shut_down() {
     health.stop();
+    context.calls.wait_for_last_answers();
+    connections.close_all();
     server->Shutdown(std::chrono::system_clock::now() + kLastWords);
     door.close();
     server.reset();
