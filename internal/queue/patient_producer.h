@@ -17,11 +17,8 @@ namespace millrace::queue {
 // Runs a task after a while, never inside the call. Thread-safe.
 using Later = std::function<void(Duration pause, UniqueFunction<void()> task)>;
 
-// Whether nobody waits for the outcome any more. Thread-safe.
-using IsCancelled = std::function<bool()>;
-
 // Thread-safe. It keeps a copy of what is being tried.
-class PatientProducer final : public Producer {
+class PatientProducer final : public CancellableProducer {
  public:
   explicit PatientProducer(std::shared_ptr<Producer> producer, Later later,
                            const Clock& clock = system_clock());
@@ -32,9 +29,8 @@ class PatientProducer final : public Producer {
   // once stop_waiting() was called. Messages that had to wait are stored after later ones of their
   // batch.
   void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
-  // The same; what stands in line when it is cancelled is refused: Code::closed.
   void publish_unless(IsCancelled is_cancelled, std::vector<Message> batch, Time deadline,
-                      PublishDone done);
+                      PublishDone done) override;
   [[nodiscard]] Status health() const override { return producer_->health(); }
   [[nodiscard]] std::uint64_t message_bytes_max() const override {
     return producer_->message_bytes_max();

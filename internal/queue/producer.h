@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/lifecycle.h"
@@ -38,6 +39,17 @@ class Producer : public Lifecycle {
   [[nodiscard]] virtual std::uint64_t message_bytes_max() const { return UINT64_MAX; }
 
   [[nodiscard]] virtual ProducerStats producer_stats() const = 0;
+};
+
+// Whether nobody waits for the outcome any more. Thread-safe.
+using IsCancelled = std::function<bool()>;
+
+// One that may keep messages for a while before its queue is given them.
+class CancellableProducer : public Producer {
+ public:
+  // As publish(); what the queue wasn't given yet when it is cancelled is refused: Code::closed.
+  virtual void publish_unless(IsCancelled is_cancelled, std::vector<Message> batch, Time deadline,
+                              PublishDone done) = 0;
 };
 
 }  // namespace millrace::queue

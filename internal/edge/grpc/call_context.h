@@ -15,7 +15,7 @@
 #include "edge/ingest/ingest_core.h"
 #include "edge/intake/byte_budget.h"
 #include "edge/intake/unary_intake.h"
-#include "queue/patient_producer.h"
+#include "queue/producer.h"
 
 namespace millrace::edge {
 
@@ -69,7 +69,7 @@ struct CallLimits {
 
 struct CallContext {
   // All outlive it. `patient` waits where `core`'s own producer says "full".
-  CallContext(IngestCore& c, queue::PatientProducer& p, Executor& e, const Connections& n,
+  CallContext(IngestCore& c, queue::CancellableProducer& p, Executor& e, const Connections& n,
               const CallLimits& l)
       : core(c),
         patient(p),
@@ -80,7 +80,7 @@ struct CallContext {
         unary(c, e, l.request_timeout) {}
 
   IngestCore& core;
-  queue::PatientProducer& patient;
+  queue::CancellableProducer& patient;
   Executor& executor;  // where streams publish
   const Connections& connections;
   const CallLimits limits;

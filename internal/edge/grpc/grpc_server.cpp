@@ -59,7 +59,7 @@ void set_limits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) 
 }  // namespace
 
 struct GrpcServer::Impl {
-  Impl(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
+  Impl(IngestCore& core, queue::CancellableProducer& patient, Executor& executor,
        const GrpcServerOptions& o, std::function<bool()> is_ready, observe::Registry& registry)
       : options(o),
         connections(o.connections),
@@ -112,7 +112,7 @@ struct GrpcServer::Impl {
   Door door;  // last: it calls into the rest
 };
 
-GrpcServer::GrpcServer(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
+GrpcServer::GrpcServer(IngestCore& core, queue::CancellableProducer& patient, Executor& executor,
                        const GrpcServerOptions& options, std::function<bool()> is_ready,
                        observe::Registry& registry)
     : impl_(std::make_unique<Impl>(core, patient, executor, options, std::move(is_ready),

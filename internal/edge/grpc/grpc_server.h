@@ -39,7 +39,7 @@ class GrpcServer final : public Lifecycle {
   // All outlive it. `patient` is another way to `core`'s queue, which waits while that is full;
   // streams publish on `executor`; `is_ready`, thread-safe, is what the health service says until
   // stop_accepting().
-  GrpcServer(IngestCore& core, queue::PatientProducer& patient, Executor& executor,
+  GrpcServer(IngestCore& core, queue::CancellableProducer& patient, Executor& executor,
              const GrpcServerOptions& options, std::function<bool()> is_ready,
              observe::Registry& registry);
   // Requires drain() or abort().

@@ -9,7 +9,7 @@
 #include "base/thread_annotations.h"
 #include "base/unique_function.h"
 #include "edge/ingest/ingest_core.h"
-#include "queue/patient_producer.h"
+#include "queue/producer.h"
 
 namespace millrace::edge {
 
