@@ -73,7 +73,7 @@ class SlowQueue(GrpcTestCase):
 
     def test_shortly_before_the_deadline_full_is_the_answer(self):
         self.start_slow()
-        slow = request(source="slow", metadata={"fault": "slow:1500"})
+        slow = request(source="slow", metadata={"fault": f"slow:{int(1500 * PATIENCE)}"})
         for _ in range(8):
             self.client.ingest(slow, timeout=CALL_S)
         began = time.monotonic()
