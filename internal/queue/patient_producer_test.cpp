@@ -37,6 +37,8 @@ class HeldProducer final : public Producer {
 };
 
 struct Patience {
+  ~Patience() { held->held.clear(); }  // what isn't judged holds the producer that holds it
+
   std::shared_ptr<HeldProducer> held = std::make_shared<HeldProducer>();
   HeldProducer& producer = *held;
   ManualClock clock;
