@@ -1,5 +1,7 @@
 #include "edge/intake/byte_budget.h"
 
+#include <utility>
+
 namespace millrace::edge {
 
 bool ByteBudget::try_take(std::uint64_t bytes) {
@@ -23,11 +25,18 @@ void ByteBudget::give(std::uint64_t bytes) {
 }
 
 void ByteBudget::let_in() {
+  {
+    const MutexLock lock(mutex_);
+    if (std::exchange(letting_in_, true)) return;  // whoever does it looks again
+  }
   while (true) {
     Waiter next;
     {
       const MutexLock lock(mutex_);
-      if (waiting_.empty() || taken_ >= bytes_max_) return;
+      if (waiting_.empty() || taken_ >= bytes_max_) {
+        letting_in_ = false;
+        return;
+      }
       next = std::move(waiting_.front());
       waiting_.pop_front();
       --waiting_count_;

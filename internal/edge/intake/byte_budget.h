@@ -33,6 +33,7 @@ class ByteBudget {
     UniqueFunction<void()> go;
   };
 
+  // By one thread at a time, and never within itself: who is let in may give back at once.
   void let_in() EXCLUDES(mutex_);
 
   const std::uint64_t bytes_max_;
@@ -42,6 +43,7 @@ class ByteBudget {
   std::atomic<std::size_t> waiting_count_{0};
   Mutex mutex_;
   std::deque<Waiter> waiting_ GUARDED_BY(mutex_);
+  bool letting_in_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace::edge

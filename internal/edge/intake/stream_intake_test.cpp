@@ -1,5 +1,6 @@
 #include "edge/intake/stream_intake.h"
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
@@ -139,6 +140,27 @@ TEST_CASE("streams wait for each other's bytes, first come first served", "[inta
   budget.give(109);
   budget.take_later(5, [&] { resumed.push_back(3); });
   CHECK(resumed.size() == 3);
+}
+
+// Thousands of streams that were cancelled while they waited once went as deep into the stack.
+TEST_CASE("who gives back what he was let in with doesn't let in the next himself", "[intake]") {
+  ByteBudget budget(10);
+  budget.take_more(10);
+  int depth = 0;
+  int deepest = 0;
+  int went = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    budget.take_later(10, [&] {
+      deepest = std::max(deepest, ++depth);
+      ++went;
+      budget.give(10);
+      --depth;
+    });
+  }
+  budget.give(10);
+  CHECK(went == 1'000);
+  CHECK(deepest == 1);
+  CHECK(budget.taken() == 0);
 }
 
 TEST_CASE("many threads find room again", "[intake]") {
