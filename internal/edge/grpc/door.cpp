@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -19,8 +20,8 @@ namespace millrace::edge {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::milliseconds kCloseTick{
-    20};  // with half of the memory gone: a flood is fast
+// With half of the memory gone: a flood is fast.
+constexpr std::chrono::milliseconds kCloseTick{20};
 constexpr std::chrono::milliseconds kTrimPause{500};
 constexpr int kAcceptsPerTurn = 64;
 
@@ -31,23 +32,10 @@ struct Address {
 };
 
 Address to_address(const std::string& text, std::uint16_t port) {
-  const auto ip = boost::asio::ip::make_address(text);
+  const boost::asio::ip::tcp::endpoint endpoint(boost::asio::ip::make_address(text), port);
   Address address;
-  if (ip.is_v4()) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(address.bytes);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    const auto bytes = ip.to_v4().to_bytes();
-    std::memcpy(&v4.sin_addr, bytes.data(), bytes.size());
-    address.size = sizeof v4;
-  } else {
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(address.bytes);
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    const auto bytes = ip.to_v6().to_bytes();
-    std::memcpy(&v6.sin6_addr, bytes.data(), bytes.size());
-    address.size = sizeof v6;
-  }
+  std::memcpy(&address.bytes, endpoint.data(), endpoint.size());
+  address.size = static_cast<socklen_t>(endpoint.size());
   return address;
 }
 
