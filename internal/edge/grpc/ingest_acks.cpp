@@ -4,7 +4,7 @@
 #include "edge/grpc/call_status.h"
 #include "edge/grpc/ingest_calls.h"
 #include "edge/grpc/request_codec.h"
-#include "edge/grpc/stream_session.h"
+#include "edge/grpc/stream_reactor.h"
 
 namespace millrace::edge {
 namespace {
@@ -40,54 +40,26 @@ std::deque<IngestAck> to_acks(std::uint64_t index, const std::vector<IngestAnswe
 }
 
 // IngestAcks: an answer for each run of messages.
-class IngestAcksCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                             private StreamTransport,
-                             public std::enable_shared_from_this<IngestAcksCall> {
+class IngestAcksCall final
+    : public StreamReactor<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>> {
  public:
-  IngestAcksCall(MethodMetrics& metrics, grpc::CallbackServerContext& call)
-      : metrics_(metrics), call_(call) {}
-
-  void begin(CallContext& context) {
-    self_ = shared_from_this();
-    Call call(call_, metrics_, context.connections);
-    StartSendInitialMetadata();
-    session_ = StreamSession::open(context, std::move(call), *this);
-  }
+  using StreamReactor::StreamReactor;
 
  private:
-  // gRPC calls these only once the call that made this has returned.
-  void OnReadDone(bool ok) override { session_->on_read(ok, request_); }
-  void OnWriteDone(bool ok) override { session_->on_told(ok); }
-  void OnCancel() override { session_->on_cancel(); }
-  void OnDone() override {
-    session_->on_done();
-    const auto last = std::move(self_);
-  }
+  void OnWriteDone(bool ok) override { session().on_told(ok); }
 
-  void read() override {
-    request_.Clear();
-    StartRead(&request_);
-  }
   void tell(std::uint64_t first, const std::vector<IngestAnswer>& answers) override;
   void told(bool ok) override;
   [[nodiscard]] bool is_congested() const override { return untold_ >= kUntoldMax; }
   [[nodiscard]] bool has_told_all() const override { return untold_ == 0; }
   grpc::Status conclude(const StreamProgress& /*progress*/) override { return grpc::Status::OK; }
-  void finish(const grpc::Status& status) override { Finish(status); }
-  void cancel() override { call_.TryCancel(); }
 
   void write_next();
-
-  MethodMetrics& metrics_;
-  grpc::CallbackServerContext& call_;
-  grpc::ByteBuffer request_;
-  grpc::ByteBuffer written_;
-  std::shared_ptr<StreamSession> session_;
-  std::shared_ptr<IngestAcksCall> self_;  // until gRPC is done with it
 
   // Under the session's lock:
   std::deque<IngestAck> acks_;  // the first is being written
   std::uint64_t untold_ = 0;    // messages they speak of
+  grpc::ByteBuffer written_;
 };
 
 void IngestAcksCall::tell(std::uint64_t first, const std::vector<IngestAnswer>& answers) {
@@ -108,7 +80,7 @@ void IngestAcksCall::told(bool ok) {
     untold_ = 0;
     return;
   }
-  metrics_.on_sent();
+  metrics().on_sent();
   untold_ -= acks_.front().count();
   acks_.pop_front();
   if (!acks_.empty()) write_next();
