@@ -1,46 +1,20 @@
 """Clients that stream until told to stop and remember what each message was told, id by id."""
 
 import collections
-import itertools
 import threading
 import time
 
 import grpc
 from grpc_client import Client, request
+from load import Clients
 
 UNTOLD_MAX = 64  # messages on their way, of one client
 STREAM_S = 60
 
 
-class GrpcLoad:
-    """A context, and its figures, as those of Load.
-
-    Each client opens an IngestAcks stream, and another one when that breaks: what it hadn't been told
-    of by then is unknown.
-    """
-
-    def __init__(self, port, clients=4, metadata=None):
-        self.port = port
-        self.metadata = metadata or (lambda number: {})
-        self.accepted = {}  # id: the message's number
-        self.refused = 0
-        self.unknown = 0
-        self.wrong = []
-        self.slowest_s = 0.0
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._numbers = itertools.count()
-        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+class GrpcLoad(Clients):
+    """Each client opens an IngestAcks stream, and another one when that breaks: what it hadn't been
+    told of by then is unknown."""
 
     def _client(self):
         client = Client(self.port)

@@ -1,4 +1,4 @@
-"""Clients that post until told to stop and remember what each request was told, id by id."""
+"""Clients that go on until told to stop and remember what each request was told, id by id."""
 
 import collections
 import itertools
@@ -9,16 +9,14 @@ import wire
 from harness import PATIENCE, good_body
 
 
-class Load:
+class Clients:
     """A context: the clients start with it and have ended, each with its last answer, after it.
 
-    Each has a connection that it keeps as long as the server does. Every outcome is one of:
-    accepted; refused (503 with Retry-After); unknown (504, or closed without an answer); wrong (all
-    else).
+    `_client()` is what each does until `_over`.
     """
 
-    def __init__(self, port, path="/api/v1/ingest", clients=4, limit=None, metadata=None):
-        self.port, self.path, self.limit = port, path, limit
+    def __init__(self, port, clients=4, metadata=None):
+        self.port = port
         self.metadata = metadata or (lambda number: {})
         self.accepted = {}  # id: the message's number
         self.refused = 0
@@ -36,10 +34,27 @@ class Load:
         return self
 
     def __exit__(self, *_):
-        if self.limit is None:
-            self._over.set()
+        self._over.set()
         for thread in self._threads:
             thread.join()
+
+
+class Load(Clients):
+    """Clients that post, each on a connection that it keeps as long as the server does.
+
+    Every outcome is one of: accepted; refused (503 with Retry-After); unknown (504, or closed without
+    an answer); wrong (all else).
+    """
+
+    def __init__(self, port, path="/api/v1/ingest", limit=None, **options):
+        super().__init__(port, **options)
+        self.path, self.limit = path, limit
+
+    def __exit__(self, *_):
+        if self.limit is not None:  # they end by themselves
+            for thread in self._threads:
+                thread.join()
+        super().__exit__()
 
     def expect_kept(self, found):
         """`found` are the ids that were worked off: each accepted one, and none twice.
