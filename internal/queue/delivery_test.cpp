@@ -52,6 +52,37 @@ TEST_CASE("a verdict is passed on once, and nothing follows it") {
   CHECK(settler.notes == Notes{"ack m-1 1", "retry 5 busy m-2 2", "reject bad m-3 3"});
 }
 
+TEST_CASE("many are acked at once, each at its own queue and once", "[delivery]") {
+  struct Batching final : Settler {
+    void on_ack(Delivery& d) noexcept override { acked.emplace_back(d.message().id()); }
+    void on_ack_all(std::span<Delivery> all) noexcept override {
+      batches.push_back(all.size());
+      Settler::on_ack_all(all);
+    }
+    void on_retry(Delivery&, Duration, std::string_view) noexcept override { ++others; }
+    void on_reject(Delivery&, std::string_view) noexcept override { ++others; }
+    void on_nack(Delivery&) noexcept override { ++others; }
+
+    std::vector<std::string> acked;
+    std::vector<std::size_t> batches;
+    int others = 0;
+  };
+  Batching a;
+  Batching b;
+  {
+    std::vector<Delivery> all;
+    for (int i = 0; i < 5; ++i) {
+      all.emplace_back(make_message(static_cast<std::size_t>(i)), 1, i == 2 ? b : a);
+    }
+    Delivery::ack_all(all);
+  }
+  CHECK(a.acked == Notes{"m-0", "m-1", "m-3", "m-4"});
+  CHECK(a.batches == std::vector<std::size_t>{2, 2});
+  CHECK(b.acked == Notes{"m-2"});
+  CHECK(a.others + b.others == 0);
+  Delivery::ack_all({});
+}
+
 TEST_CASE("a delivery dropped without a verdict is nacked, once") {
   RecordingSettler settler;
   {
