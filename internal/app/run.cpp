@@ -62,6 +62,9 @@ void prefer_batches() {
 void keep_pages() {
   ::mallopt(M_TOP_PAD, 4 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  // To set either ends glibc's own raising of this one, and a batch is larger than what it begins
+  // with.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
 // The moment at which the first signal came, and its name.
