@@ -17,12 +17,26 @@ Response options_response(std::string allow) {
 
 }  // namespace
 
+// A handler that throws costs its own request a 500 (from the Reply it drops), and no other one.
+// False then.
+template <class Act>
+bool Conversation::guarded(const Route& route, std::string_view request_id, Act act) {
+  try {
+    act();
+    return true;
+  } catch (const std::exception& thrown) {
+    observe::error("handler failed",
+                   {{"route", route.name}, {"request_id", request_id}, {"error", thrown.what()}});
+    return false;
+  }
+}
+
 Conversation::Conversation(const ConversationContext& context, std::function<void()> on_output)
     : context_(context), on_output_(std::move(on_output)) {}
 
 bool Conversation::wants_input() const {
-  return !closing_ && !input_ended_ && backlog_.empty() && exchanges_.size() < kPipelinedMax &&
-         output_.size() < kOutputBytesMax;
+  return !closing_ && !input_ended_ && !sink_is_full_ && backlog_.empty() &&
+         exchanges_.size() < kPipelinedMax && output_.size() < kOutputBytesMax;
 }
 
 bool Conversation::finished() const {
@@ -31,7 +45,7 @@ bool Conversation::finished() const {
 }
 
 Conversation::Phase Conversation::phase() const {
-  if (!exchanges_.empty()) return Phase::handling;
+  if (handling() > 0 || sink_is_full_) return Phase::handling;
   return reader_.in_request() ? Phase::reading : Phase::idle;
 }
 
@@ -45,6 +59,7 @@ void Conversation::receive(std::string_view bytes) {
   advance(bytes);
   receiving_ = false;
   if (!closing_) backlog_.assign(bytes);
+  end_cut_stream();
 }
 
 void Conversation::resume() {
@@ -53,10 +68,14 @@ void Conversation::resume() {
   receive(waiting);
 }
 
-void Conversation::end_of_input() { input_ended_ = true; }
+void Conversation::end_of_input() {
+  input_ended_ = true;
+  end_cut_stream();
+}
 
 void Conversation::advance(std::string_view& input) {
-  while (!closing_ && exchanges_.size() < kPipelinedMax && output_.size() < kOutputBytesMax) {
+  while (!closing_ && !sink_is_full_ && exchanges_.size() < kPipelinedMax &&
+         output_.size() < kOutputBytesMax) {
     switch (reader_.feed(input)) {
       case RequestReader::Step::need_more:
         return send_continue();
@@ -66,9 +85,17 @@ void Conversation::advance(std::string_view& input) {
         on_header();
         continue_due_ = input.empty() && reader_.expects_continue();
         break;
+      case RequestReader::Step::body:
+        continue_due_ = false;
+        on_body_part();
+        break;
       case RequestReader::Step::complete:
         continue_due_ = false;
-        on_request();
+        if (is_streaming()) {
+          on_body_end();
+        } else {
+          on_request();
+        }
         reader_.next();
         break;
     }
@@ -81,11 +108,12 @@ void Conversation::on_header() {
   match_ = context_.router.find(request.method, request.path);
   const auto* route = std::get_if<const Route*>(&match_);
   reader_.set_body_limit(route != nullptr ? (*route)->body_bytes_max : kBodyBytesMax);
+  if (route != nullptr && (*route)->stream) begin_stream(**route);
 }
 
 // The interim answer may not overtake an answer that is still due.
 void Conversation::send_continue() {
-  if (!continue_due_ || closing_ || !exchanges_.empty()) return;
+  if (!continue_due_ || closing_ || handling() > 0) return;
   continue_due_ = false;
   output_.append("HTTP/1.1 100 Continue\r\n\r\n");
 }
@@ -131,32 +159,80 @@ void Conversation::dispatch(const Route* route, const Request& request, std::uin
   std::move(reply).send(problem(404, "no such path here", request_id_));
 }
 
-// A handler that throws costs its own request a 500 (from the Reply it drops), and no other one.
 void Conversation::handle(const Route& route, const Request& request, Reply reply) {
-  try {
-    route.handler(request, std::move(reply));
-  } catch (const std::exception& thrown) {
-    observe::error(
-        "handler failed",
-        {{"route", route.name}, {"request_id", request.request_id}, {"error", thrown.what()}});
+  guarded(route, request_id_, [&] { route.handler(request, std::move(reply)); });
+}
+
+void Conversation::begin_stream(const Route& route) {
+  Request request = reader_.request();
+  request.request_id = request_id_;
+  const std::uint64_t exchange = open_exchange(request, &route);
+  streaming_ = &route;
+  reader_.stream_body();
+  const auto resume = [weak = weak_from_this(), exchange] {
+    if (const auto self = weak.lock()) self->resume_stream(exchange);
+  };
+  guarded(route, request_id_,
+          [&] { sink_ = route.stream(request, Reply(shared_from_this(), exchange), resume); });
+}
+
+void Conversation::on_body_part() {
+  if (sink_ == nullptr) return;
+  const auto sink = sink_;  // which may answer, and so lose its place here
+  bool wants_more = true;
+  const bool good =
+      guarded(*streaming_, request_id_, [&] { wants_more = sink->write(reader_.request().body); });
+  if (!good) sink_.reset();
+  sink_is_full_ = sink_ != nullptr && !wants_more;
+}
+
+void Conversation::on_body_end() {
+  const Route& route = *std::exchange(streaming_, nullptr);
+  if (!exchanges_.back().keep_alive) closing_ = true;
+  if (const auto sink = std::exchange(sink_, nullptr)) {
+    guarded(route, request_id_, [&] { sink->end(); });
   }
+  match_ = Router::NotFound{};
+  request_id_.clear();
+}
+
+void Conversation::resume_stream(std::uint64_t exchange) {
+  const bool current = is_streaming() && exchange + 1 == requests();
+  if (abandoned_ || !current || !std::exchange(sink_is_full_, false)) return;
+  resume();
+  end_cut_stream();
+  on_output_();
+}
+
+void Conversation::end_cut_stream() {
+  if (!input_ended_ || !is_streaming() || sink_is_full_ || !backlog_.empty()) return;
+  give_up_stream(400, "the request's body ended early");
+}
+
+// What the sink was given it has: its own answer comes too late.
+void Conversation::give_up_stream(unsigned status, std::string_view detail) {
+  const auto last = std::exchange(sink_, nullptr);
+  sink_is_full_ = false;
+  answer(requests() - 1, problem(status, detail, request_id_));
 }
 
 void Conversation::refuse(unsigned status, std::string_view detail) {
+  continue_due_ = false;
+  closing_ = true;
+  linger_ = true;
+  if (is_streaming()) return give_up_stream(status, detail);
   if (request_id_.empty())
     observe::adopt_request_id(request_id_, reader_.request().header("X-Request-Id"));
   const auto* found = std::get_if<const Route*>(&match_);
   const std::uint64_t exchange =
       open_exchange(reader_.request(), found != nullptr ? *found : nullptr);
-  continue_due_ = false;
-  closing_ = true;
-  linger_ = true;
   answer(exchange, problem(status, detail, request_id_));
 }
 
 void Conversation::answer(std::uint64_t number, Response response) {
-  if (abandoned_) return;
+  if (abandoned_ || is_over(number)) return;
   Exchange& exchange = waiting(number);
+  if (is_streaming() && number + 1 == requests()) refuse_rest();
   exchange.response = std::move(response);
   exchange.answered = true;
   if (!exchanges_.front().answered) return;
@@ -167,9 +243,21 @@ void Conversation::answer(std::uint64_t number, Response response) {
 }
 
 void Conversation::dropped(std::uint64_t number) {
-  if (abandoned_) return;
+  if (abandoned_ || is_over(number)) return;
   answer(number,
          problem(500, "the request was given up without an answer", waiting(number).request_id));
+}
+
+void Conversation::refuse_rest() {
+  streaming_ = nullptr;
+  sink_.reset();
+  closing_ = true;
+  linger_ = true;
+}
+
+// It may have been answered over its sink's head.
+bool Conversation::is_over(std::uint64_t number) {
+  return number < first_exchange_ || waiting(number).answered;
 }
 
 Conversation::Exchange& Conversation::waiting(std::uint64_t number) {
@@ -228,6 +316,9 @@ void Conversation::time_out() {
 
 void Conversation::begin_drain() { draining_ = true; }
 
-void Conversation::abandon() { abandoned_ = true; }
+void Conversation::abandon() {
+  abandoned_ = true;
+  sink_.reset();
+}
 
 }  // namespace millrace::http

@@ -84,12 +84,28 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void advance(std::string_view& input);
   void on_header();
   void on_request();
+  void begin_stream(const Route& route);
+  void on_body_part();
+  void on_body_end();
+  void resume_stream(std::uint64_t exchange);
+  // Ends a stream whose client has ended before its body did.
+  void end_cut_stream();
+  void give_up_stream(unsigned status, std::string_view detail);
+  void refuse_rest();
+  template <class Act>
+  static bool guarded(const Route& route, std::string_view request_id, Act act);
+  [[nodiscard]] bool is_streaming() const { return streaming_ != nullptr; }
+  // Requests that are read and have no answer yet.
+  [[nodiscard]] std::size_t handling() const {
+    return exchanges_.size() - (is_streaming() ? 1U : 0U);
+  }
   void dispatch(const Route* route, const Request& request, std::uint64_t exchange);
   void handle(const Route& route, const Request& request, Reply reply);
   void refuse(unsigned status, std::string_view detail);
   void send_continue();
   std::uint64_t open_exchange(const Request& request, const Route* route);
   Exchange& waiting(std::uint64_t exchange);
+  [[nodiscard]] bool is_over(std::uint64_t exchange);
   void emit_ready();
   void emit(Exchange& exchange);
   static void log(const Exchange& exchange, unsigned status, Duration took);
@@ -103,7 +119,10 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   std::string backlog_;                       // received, not yet read
   std::string request_id_;                    // the current request's
   Router::Match match_ = Router::NotFound{};  // the current request's
-  bool continue_due_ = false;                 // the client waits for a 100 before it sends the body
+  const Route* streaming_ = nullptr;          // whose body is arriving at a sink
+  std::shared_ptr<BodySink> sink_;            // null: it isn't wanted any more
+  bool sink_is_full_ = false;
+  bool continue_due_ = false;  // the client waits for a 100 before it sends the body
   bool receiving_ = false;
   bool input_ended_ = false;
   bool closing_ = false;  // no further request will be read

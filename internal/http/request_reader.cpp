@@ -81,6 +81,7 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
   }
 
   std::size_t body_bytes_max = SIZE_MAX;
+  std::size_t body_bytes = 0;  // so far
   bool body_too_large = false;
   // In the bytes put last: where the latest chunk header begins.
   const char* chunk_header = nullptr;
@@ -106,6 +107,7 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
   std::size_t on_body_impl(BeastView bytes, BeastError& error) override {
     if (!check_room(bytes.size(), error)) return 0;
     body_.append(bytes.data(), bytes.size());
+    body_bytes += bytes.size();
     return bytes.size();
   }
   void on_chunk_header_impl(std::uint64_t size, BeastView extension, BeastError& error) override {
@@ -124,7 +126,7 @@ class RequestReader::Parser final : public beast_http::basic_parser<true> {
   void on_finish_impl(BeastError&) override {}
 
   bool check_room(std::uint64_t bytes, BeastError& error) {
-    if (bytes <= body_bytes_max - body_.size()) return true;
+    if (bytes <= body_bytes_max - body_bytes) return true;
     body_too_large = true;
     error = beast_http::error::body_limit;
     return false;
@@ -144,7 +146,8 @@ struct RequestReader::State {
   HeaderScanner scanner;  // how far `head` was looked at
   std::optional<Parser> parser;
   std::vector<Header> headers;
-  std::string body;
+  bool streams_body = false;
+  std::string body;   // of a streamed one the part that came last
   std::string carry;  // of a chunk's header or trailer, until it is whole
   Request request;
   ReadError error;
@@ -164,6 +167,8 @@ bool RequestReader::in_request() const {
 
 void RequestReader::set_body_limit(std::size_t bytes) { state_->parser->body_bytes_max = bytes; }
 
+void RequestReader::stream_body() { state_->streams_body = true; }
+
 bool RequestReader::expects_continue() const {
   return state_->request.version == 11 && iequals(state_->request.header("Expect"), "100-continue");
 }
@@ -174,6 +179,7 @@ void RequestReader::next() {
   s.scanner = {};
   s.parser.reset();
   s.headers.clear();
+  s.streams_body = false;
   s.request = {};
   release_if_large(s.head);
   release_if_large(s.body);
@@ -244,11 +250,14 @@ RequestReader::Step RequestReader::feed_body(std::string_view& input) {
   if (const auto length = parser.content_length(); length && *length > parser.body_bytes_max) {
     return fail_too_large();
   }
+  if (s.streams_body) s.body.clear();
   if (!parser.is_done() && !input.empty() && parse_body(input) == Step::failed) {
     return Step::failed;
   }
-  if (!parser.is_done()) return Step::need_more;
+  if (!parser.is_done() && !s.streams_body) return Step::need_more;
   s.request.body = s.body;
+  if (s.streams_body && !s.body.empty()) return Step::body;
+  if (!parser.is_done()) return Step::need_more;
   s.phase = State::Phase::complete;
   return Step::complete;
 }

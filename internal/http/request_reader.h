@@ -28,6 +28,7 @@ class RequestReader {
   enum class Step : std::uint8_t {
     need_more,  // all input was taken
     header,     // request() is valid but for its body; set_body_limit(), then feed() on
+    body,       // request().body is the next part of a body that is streamed, until feed()
     complete,   // request() is whole; take it, then next()
     failed,     // see error(); feed() no more
   };
@@ -42,6 +43,9 @@ class RequestReader {
 
   // Most bytes the current request's body may have. Announced or sent beyond it: 413.
   void set_body_limit(std::size_t bytes);
+
+  // The current request's body isn't kept, but handed out in parts as it comes.
+  void stream_body();
 
   // Whether the client waits for a 100 before it sends the body.
   [[nodiscard]] bool expects_continue() const;

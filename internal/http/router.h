@@ -20,12 +20,33 @@ inline constexpr std::size_t kBodyBytesMax = 1024 * 1024;
 // reply may be kept and answered later from the same thread.
 using Handler = std::function<void(const Request& request, Reply reply)>;
 
+// Takes a request's body while it arrives, on the connection's I/O thread.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // The next bytes, whose view ends with the call. False: no more for now, until its Resume is
+  // called.
+  [[nodiscard]] virtual bool write(std::string_view bytes) = 0;
+  // The body is whole. A sink that ends without it had a client that was refused, or is gone.
+  virtual void end() = 0;
+};
+
+// Has a sink given more. On the connection's I/O thread, not within write(); does nothing once the
+// connection is gone.
+using Resume = std::function<void()>;
+
+// As a Handler, but called once the headers are there; `request` has no body. To send the reply
+// before the body's end is to refuse the rest of it.
+using StreamHandler =
+    std::function<std::shared_ptr<BodySink>(const Request& request, Reply reply, Resume resume)>;
+
 struct Route {
   std::string name;  // for metrics and logs: "ingest"; from a closed set
   Method method = Method::get;
   std::string path;
   Handler handler;
   std::size_t body_bytes_max = kBodyBytesMax;
+  StreamHandler stream = nullptr;  // instead of the handler
 };
 
 // Filled before the server starts, read-only and thread-safe afterwards.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <list>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -23,6 +24,45 @@ inline std::string post(const std::string& path, const std::string& body,
   return "POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n" + lines + "\r\n" + body;
 }
+
+// A body that comes in parts, and what becomes of it.
+struct Streamed {
+  std::vector<std::string> parts;
+  bool ended = false;
+  bool gone = false;
+  bool wants_more = true;
+  bool throws = false;
+  std::optional<Reply> reply;
+  Resume resume;
+
+  [[nodiscard]] std::string body() const {
+    std::string all;
+    for (const std::string& part : parts) all += part;
+    return all;
+  }
+};
+
+class StreamedSink final : public BodySink {
+ public:
+  explicit StreamedSink(Streamed& streamed) : streamed_(streamed) {}
+  ~StreamedSink() override {
+    streamed_.gone = true;
+    streamed_.reply.reset();
+  }
+  [[nodiscard]] bool write(std::string_view bytes) override {
+    if (streamed_.throws) throw std::runtime_error("a broken sink");
+    streamed_.parts.emplace_back(bytes);
+    if (bytes == "refuse me") std::move(*streamed_.reply).send(Response::text("no", 400));
+    return streamed_.wants_more;
+  }
+  void end() override {
+    streamed_.ended = true;
+    std::move(*streamed_.reply).send(Response::text(streamed_.body()));
+  }
+
+ private:
+  Streamed& streamed_;
+};
 
 class TestConversation {
  public:
@@ -59,6 +99,7 @@ class TestConversation {
   ManualClock clock;
   std::list<Reply> late;            // of /late, unanswered
   std::vector<std::string> bodies;  // what /echo was given
+  Streamed streamed;                // what /stream was given
   int outputs = 0;                  // how often on_output was called
 
  private:
@@ -98,6 +139,12 @@ class TestConversation {
       response.headers.emplace_back("X-A", std::string("b\r\nX-Evil: 1\r\n\r\nc\0\n", 19));
       std::move(reply).send(std::move(response));
     });
+    routes.add({"stream", Method::post, "/stream", nullptr, 100'000,
+                [this](const Request&, Reply reply, Resume resume) {
+                  streamed.reply.emplace(std::move(reply));
+                  streamed.resume = std::move(resume);
+                  return std::make_shared<StreamedSink>(streamed);
+                }});
     return routes;
   }
 
