@@ -199,8 +199,8 @@ void Conversation::on_body_end() {
 void Conversation::resume_stream(std::uint64_t exchange) {
   const bool current = is_streaming() && exchange + 1 == requests();
   if (abandoned_ || !current || !std::exchange(sink_is_full_, false)) return;
-  resume();
-  end_cut_stream();
+  // Also with nothing waiting: the body may have been whole when its sink had enough.
+  receive(std::exchange(backlog_, {}));
   on_output_();
 }
 

@@ -63,6 +63,16 @@ TEST_CASE("a sink that has enough isn't given more until it says so", "[stream]"
   t.streamed.resume();  // for a stream that is over
 }
 
+TEST_CASE("a sink may have enough with the body's last bytes", "[stream]") {
+  TestConversation t;
+  t.streamed.wants_more = false;
+  t.receive(kHead + "1234567890");
+  CHECK_FALSE(t.streamed.ended);
+  t.streamed.resume();
+  CHECK(t.streamed.ended);
+  CHECK(t.take_one().body == "1234567890");
+}
+
 TEST_CASE("100 Continue goes out before the body is there", "[stream]") {
   TestConversation t;
   t.receive(

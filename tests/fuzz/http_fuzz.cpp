@@ -1,5 +1,6 @@
 // A client's raw bytes, cut into pieces as the first byte says, through a Conversation with a few
-// routes, one of which answers late and in the wrong order. Whatever they are: each request that a
+// routes, one of which answers late and in the wrong order, and one takes its bodies as they come,
+// with pauses. Whatever they are: each request that a
 // RequestReader finds in them gets one well-formed response, in order, and how they were cut makes
 // no difference.
 #include <algorithm>
@@ -29,6 +30,29 @@ void answer_late() {
   }
 }
 
+std::list<Resume> paused;
+
+// Has enough after each part, and says so.
+class PausingSink final : public BodySink {
+ public:
+  PausingSink(Reply reply, Resume resume) : reply_(std::move(reply)), resume_(std::move(resume)) {}
+  [[nodiscard]] bool write(std::string_view bytes) override {
+    body_.append(bytes);
+    paused.push_back(resume_);
+    return false;
+  }
+  void end() override { std::move(reply_).send(Response::text(std::move(body_))); }
+
+ private:
+  Reply reply_;
+  Resume resume_;
+  std::string body_;
+};
+
+void go_on() {
+  for (const Resume& resume : std::exchange(paused, {})) resume();
+}
+
 Router make_router() {
   Router router;
   router.add({"hello", Method::get, "/hello",
@@ -46,6 +70,10 @@ Router make_router() {
               kSmallBodyBytesMax});
   router.add({"late", Method::get, "/late",
               [](const Request&, Reply reply) { late_replies.push_back(std::move(reply)); }});
+  router.add({"stream", Method::post, "/stream", nullptr, kSmallBodyBytesMax,
+              [](const Request&, Reply reply, Resume resume) {
+                return std::make_shared<PausingSink>(std::move(reply), std::move(resume));
+              }});
   router.add({"dropped", Method::post, "/dropped", [](const Request&, const Reply&) {}});
   return router;
 }
@@ -70,9 +98,10 @@ std::string conversation(const std::vector<std::string>& pieces) {
   const auto settle = [&] {
     do {
       answer_late();
+      go_on();
       sent += std::exchange(conversation->output(), {});
       conversation->resume();
-    } while (!late_replies.empty() || !conversation->output().empty());
+    } while (!late_replies.empty() || !paused.empty() || !conversation->output().empty());
   };
   for (const auto& piece : pieces) {
     conversation->receive(piece);
@@ -95,14 +124,23 @@ Expected expected_of(std::string_view bytes) {
   using Step = RequestReader::Step;
   RequestReader reader;
   Expected expected;
+  bool streaming = false;
   while (true) {
     const Step step = reader.feed(bytes);
     const Request& request = reader.request();
-    if (step == Step::need_more) return expected;
+    if (step == Step::body) continue;
+    if (step == Step::need_more) {
+      if (!streaming) return expected;
+      expected.methods.push_back(request.method);
+      expected.error = 400;  // it ended early
+      return expected;
+    }
     if (step == Step::header) {
       const auto match = world().router.find(request.method, request.path);
       const auto* route = std::get_if<const Route*>(&match);
       reader.set_body_limit(route != nullptr ? (*route)->body_bytes_max : kBodyBytesMax);
+      streaming = route != nullptr && (*route)->stream;
+      if (streaming) reader.stream_body();
       continue;
     }
     expected.methods.push_back(request.method);
@@ -111,6 +149,7 @@ Expected expected_of(std::string_view bytes) {
       return expected;
     }
     if (!request.keep_alive) return expected;
+    streaming = false;
     reader.next();
   }
 }
