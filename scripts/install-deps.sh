@@ -9,10 +9,10 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates curl python3
-  libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev
+  libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev libzstd-dev
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
   libnats-dev librdkafka-dev libxxhash-dev libgrpc++-dev protobuf-compiler-grpc libssl-dev)
-test=(prometheus openssl python3-grpcio python3-protobuf) # prometheus for promtool
+test=(prometheus openssl zstd python3-grpcio python3-protobuf) # prometheus for promtool
 servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
