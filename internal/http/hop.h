@@ -20,8 +20,10 @@ namespace millrace::http {
 
 struct HopItem {
   std::string body;
-  std::string request_id;
-  std::string idempotency_key;
+  std::string request_id{};
+  std::string idempotency_key{};
+  // Not 0: `body` is many of a batch, the first of which has this place in it.
+  std::uint64_t place = 0;
 };
 
 // ok: `text` is what the other end said of the item (an id). Otherwise: what was wrong.

@@ -30,6 +30,7 @@ void append_hop_item(std::string& batch, const HopItem& item) {
   encoded.set_body(item.body);
   encoded.set_request_id(item.request_id);
   encoded.set_idempotency_key(item.idempotency_key);
+  encoded.set_place(item.place);
   one.AppendToString(&batch);
 }
 
@@ -46,7 +47,7 @@ Result<std::vector<HopItem>> decode_hop_batch(std::string_view body) {
   items.reserve(static_cast<std::size_t>(batch.items_size()));
   for (auto& item : *batch.mutable_items()) {
     items.push_back({std::move(*item.mutable_body()), std::move(*item.mutable_request_id()),
-                     std::move(*item.mutable_idempotency_key())});
+                     std::move(*item.mutable_idempotency_key()), item.place()});
   }
   return items;
 }

@@ -13,7 +13,7 @@ std::string encoded(const std::vector<HopItem>& items) {
 
 TEST_CASE("items come back as they were, in order") {
   const std::vector<HopItem> items = {
-      {"body", "id", "key"}, {"", "", ""}, {std::string("\0\xff", 2), "", "k"}, {"b", "i", ""}};
+      {"body", "id", "key"}, {"", "", ""}, {std::string("\0\xff", 2), "", "k", 7}, {"b", "i", ""}};
   const auto decoded = decode_hop_batch(encoded(items));
   REQUIRE(decoded.has_value());
   REQUIRE(decoded->size() == items.size());
@@ -21,6 +21,7 @@ TEST_CASE("items come back as they were, in order") {
     CHECK((*decoded)[i].body == items[i].body);
     CHECK((*decoded)[i].request_id == items[i].request_id);
     CHECK((*decoded)[i].idempotency_key == items[i].idempotency_key);
+    CHECK((*decoded)[i].place == items[i].place);
   }
   CHECK(decode_hop_batch("").value().empty());
 }

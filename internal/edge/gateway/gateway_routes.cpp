@@ -1,6 +1,7 @@
 #include "edge/gateway/gateway_routes.h"
 
 #include "edge/answers.h"
+#include "edge/batch/batch_route.h"
 #include "edge/gateway/status_join.h"
 #include "http/problem.h"
 
@@ -31,6 +32,28 @@ void forward(http::HopPool& hop, Duration timeout, const Request& request, Reply
       });
 }
 
+// A piece that the hop answered as a whole: each of its messages has that fate.
+PieceAnswer to_piece_answer(const http::HopAnswer& answer, std::size_t count) {
+  if (answer.code != Code::ok) return PieceAnswer::all(count, {answer.code, answer.text});
+  auto decoded = decode_piece_answer(answer.text, count);
+  if (decoded.has_value()) return std::move(*decoded);
+  return PieceAnswer::all(count, {Code::deadline, decoded.error().text() + " (outcome unknown)"});
+}
+
+SendPiece forward_pieces(http::HopPool& hop, Duration timeout, const Request& request) {
+  return [&hop, timeout, request_id = std::string(request.request_id),
+          key = std::string(request.header("Idempotency-Key"))](
+             BatchPiece piece, UniqueFunction<void(PieceAnswer)> done) {
+    std::vector<http::HopItem> items;
+    items.push_back({std::move(piece.lines), request_id, key, piece.first + 1});
+    hop.submit(std::move(items), std::chrono::steady_clock::now() + timeout,
+               [done = std::move(done),
+                count = piece.count](const std::vector<http::HopAnswer>& answers) mutable {
+                 done(to_piece_answer(answers.front(), count));
+               });
+  };
+}
+
 }  // namespace
 
 void add_gateway_routes(http::Router& router, http::HopPool& hop, http::ReactorPool& reactors,
@@ -40,6 +63,9 @@ void add_gateway_routes(http::Router& router, http::HopPool& hop, http::ReactorP
               [&hop, request_timeout](const Request& request, Reply reply) {
                 forward(hop, request_timeout, request, std::move(reply));
               }});
+  router.add(batch_route("/api/v1/ingest/batch", [&hop, request_timeout](const Request& request) {
+    return forward_pieces(hop, request_timeout, request);
+  }));
   router.add({"status", Method::get, "/api/v1/status",
               [&reactors, upstreams](const Request&, Reply reply) {
                 join_status(reactors.here(), upstreams, std::move(reply));

@@ -1,8 +1,11 @@
 #include "edge/ingest/ingest_routes.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "edge/answers.h"
+#include "edge/batch/batch_route.h"
 #include "http/hop_codec.h"
 #include "http/problem.h"
 #include "observe/log.h"
@@ -15,10 +18,39 @@ using http::Request;
 
 namespace {
 
-Result<IngestItem> parse_item(std::string_view body, std::string_view idempotency_key) {
+using Items = std::vector<Result<IngestItem>>;
+
+// `place`: in the batch whose key it is, from 1; 0: it's the message's own.
+Result<IngestItem> parse_item(std::string_view body, std::string_view idempotency_key,
+                              std::uint64_t place = 0) {
   auto fields = parse_ingest_json(body);
   if (!fields.has_value()) return std::move(fields).error();
-  return IngestItem{std::move(*fields), std::string(idempotency_key)};
+  return IngestItem{std::move(*fields), std::string(idempotency_key),
+                    idempotency_key.empty() ? 0 : place};
+}
+
+// Every line is one, empty ones too.
+void parse_lines(std::string_view lines, std::string_view idempotency_key, std::uint64_t place,
+                 Items& out) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    out.push_back(parse_item(lines.substr(0, end), idempotency_key, place++));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+}
+
+PieceAnswer to_piece_answer(std::span<const IngestAnswer> answers) {
+  PieceAnswer piece;
+  piece.count = answers.size();
+  piece.ids.reserve(answers.size() * PieceAnswer::kIdBytes);
+  for (std::uint32_t at = 0; at < answers.size(); ++at) {
+    if (answers[at].status.ok()) {
+      piece.ids.append(answers[at].message_id);
+    } else {
+      piece.problems.push_back({at, answers[at].status});
+    }
+  }
+  return piece;
 }
 
 http::Response to_response(const IngestAnswer& answer, std::string_view request_id) {
@@ -26,14 +58,17 @@ http::Response to_response(const IngestAnswer& answer, std::string_view request_
   return http::problem(answer.status, request_id);
 }
 
-std::string to_hop_reply(const std::vector<IngestAnswer>& answers) {
-  std::vector<http::HopAnswer> encoded;
-  encoded.reserve(answers.size());
-  for (const IngestAnswer& answer : answers) {
-    encoded.push_back(
-        {answer.status.code(), answer.status.ok() ? answer.message_id : answer.status.text()});
-  }
-  return http::encode_hop_reply(encoded);
+// What a hop's item has of the answers: one, or as many as its lines.
+struct Share {
+  std::size_t count = 1;
+  bool is_piece = false;
+  std::string request_id{};  // of the gateway's caller; empty when nothing is logged
+};
+
+http::HopAnswer to_hop_answer(std::span<const IngestAnswer> answers, const Share& share) {
+  if (share.is_piece) return {Code::ok, encode_piece_answer(to_piece_answer(answers))};
+  const IngestAnswer& answer = answers.front();
+  return {answer.status.code(), answer.status.ok() ? answer.message_id : answer.status.text()};
 }
 
 bool is_logged() { return observe::enabled(observe::Level::debug); }
@@ -74,7 +109,7 @@ void ingest_one(const Ingesting& ingesting, const Request& request, Reply reply)
   if (!is_json(request)) {
     return std::move(reply).send(unsupported_media_type(request, "application/json"));
   }
-  std::vector<Result<IngestItem>> items;
+  Items items;
   items.push_back(parse_item(request.body, request.header("Idempotency-Key")));
   ingesting.start(std::move(items),
                   [reply = std::move(reply), request_id = std::string(request.request_id)](
@@ -92,23 +127,50 @@ void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply)
   if (!batch.has_value()) {
     return std::move(reply).send(http::problem(batch.error(), request.request_id));
   }
-  std::vector<Result<IngestItem>> items;
+  Items items;
+  std::vector<Share> shares;
   items.reserve(batch->size());
-  std::vector<std::string> request_ids;  // of the gateway's callers; none when nothing is logged
+  shares.reserve(batch->size());
   for (auto& item : *batch) {
-    items.push_back(parse_item(item.body, item.idempotency_key));
-    if (is_logged()) request_ids.push_back(std::move(item.request_id));
+    const std::size_t before = items.size();
+    if (item.place == 0) {
+      items.push_back(parse_item(item.body, item.idempotency_key));
+    } else {
+      parse_lines(item.body, item.idempotency_key, item.place, items);
+    }
+    shares.push_back({items.size() - before, item.place != 0});
+    if (is_logged()) shares.back().request_id = std::move(item.request_id);
   }
-  ingesting.start(std::move(items),
-                  [reply = std::move(reply), request_ids = std::move(request_ids)](
-                      const std::vector<IngestAnswer>& answers) mutable {
-                    for (std::size_t i = 0; i < request_ids.size(); ++i) {
-                      log_ingested(request_ids[i], answers[i]);
-                    }
-                    auto response = http::Response::json(to_hop_reply(answers));
-                    response.content_type = http::kHopContentType;
-                    std::move(reply).send(std::move(response));
-                  });
+  ingesting.start(std::move(items), [reply = std::move(reply), shares = std::move(shares)](
+                                        const std::vector<IngestAnswer>& answers) mutable {
+    std::vector<http::HopAnswer> encoded;
+    encoded.reserve(shares.size());
+    auto rest = std::span(answers);
+    for (const Share& share : shares) {
+      const auto own = rest.first(share.count);
+      for (const IngestAnswer& answer : own) log_ingested(share.request_id, answer);
+      encoded.push_back(to_hop_answer(own, share));
+      rest = rest.subspan(share.count);
+    }
+    auto response = http::Response::json(http::encode_hop_reply(encoded));
+    response.content_type = http::kHopContentType;
+    std::move(reply).send(std::move(response));
+  });
+}
+
+SendPiece ingest_pieces(const Ingesting& ingesting, const Request& request) {
+  return [ingesting, request_id = std::string(request.request_id),
+          key = std::string(request.header("Idempotency-Key"))](
+             const BatchPiece& piece, UniqueFunction<void(PieceAnswer)> done) {
+    Items items;
+    items.reserve(piece.count);
+    parse_lines(piece.lines, key, piece.first + 1, items);
+    ingesting.start(std::move(items), [done = std::move(done), request_id](
+                                          const std::vector<IngestAnswer>& answers) mutable {
+      for (const IngestAnswer& answer : answers) log_ingested(request_id, answer);
+      done(to_piece_answer(answers));
+    });
+  };
 }
 
 }  // namespace
@@ -119,6 +181,9 @@ void add_ingest_routes(http::Router& router, IngestCore& core, http::ReactorPool
   router.add({"ingest", Method::post, "/ingest", [ingesting](const Request& request, Reply reply) {
                 ingest_one(ingesting, request, std::move(reply));
               }});
+  router.add(batch_route("/ingest/batch", [ingesting](const Request& request) {
+    return ingest_pieces(ingesting, request);
+  }));
   router.add({"hop_ingest", Method::post, std::string(kHopIngestPath),
               [ingesting](const Request& request, Reply reply) {
                 ingest_hop(ingesting, request, std::move(reply));

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/uuid.h"
+#include "edge/batch/piece.h"
 #include "edge/test_edge.h"
 #include "http/hop_codec.h"
 
@@ -115,6 +117,32 @@ TEST_CASE("a hop's items are judged one by one") {
   CHECK(answers[0].text == publication.batch[0].id());
   CHECK(answers[1].code == Code::invalid);
   CHECK(answers[2].code == Code::full);
+}
+
+TEST_CASE("a piece of a batch in a hop is answered line by line") {
+  IngestServer t;
+  std::string batch;
+  http::append_hop_item(batch, {kGoodBody, "request-1", "", 0});
+  http::append_hop_item(
+      batch, {std::string(kGoodBody) + "\nnot JSON\n\n" + kGoodBody + "\n", "request-2", "key", 5});
+  auto connection = t.connect();
+  connection.send(post(std::string(kHopIngestPath), batch, kHopType));
+  Publication publication = t.producer.take();
+  REQUIRE(publication.batch.size() == 3);
+  CHECK(publication.batch[1].id() == Uuid::derived("s", "key", 5).text());
+  CHECK(publication.batch[2].id() == Uuid::derived("s", "key", 8).text());
+  publication.done({Status(), Status(), Status(Code::full, "full")});
+  const auto answers = http::decode_hop_reply(connection.response().body).value();
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].text == publication.batch[0].id());
+  CHECK(answers[1].code == Code::ok);
+  const auto piece = decode_piece_answer(answers[1].text, 4).value();
+  CHECK(piece.ids == publication.batch[1].id());
+  REQUIRE(piece.problems.size() == 3);
+  CHECK(piece.problems[0].at == 1);
+  CHECK(piece.problems[0].why.code() == Code::invalid);
+  CHECK(piece.problems[1].at == 2);
+  CHECK(piece.problems[2].why == Status(Code::full, "full"));
 }
 
 TEST_CASE("a hop that isn't one is refused whole") {
