@@ -35,13 +35,14 @@ Conversation::Conversation(const ConversationContext& context, std::function<voi
     : context_(context), on_output_(std::move(on_output)) {}
 
 bool Conversation::wants_input() const {
-  return !closing_ && !input_ended_ && !sink_is_full_ && backlog_.empty() &&
+  return !closing_ && !input_ended_ && !sink_is_full_ && !step_due_ && backlog_.empty() &&
          exchanges_.size() < kPipelinedMax && output_.size() < kOutputBytesMax;
 }
 
 bool Conversation::finished() const {
   if (!exchanges_.empty()) return false;
-  return closing_ || (backlog_.empty() && (input_ended_ || (draining_ && !reader_.in_request())));
+  return closing_ ||
+         (backlog_.empty() && !step_due_ && (input_ended_ || (draining_ && !reader_.in_request())));
 }
 
 Conversation::Phase Conversation::phase() const {
@@ -63,7 +64,7 @@ void Conversation::receive(std::string_view bytes) {
 }
 
 void Conversation::resume() {
-  if (backlog_.empty()) return;
+  if (backlog_.empty() && !step_due_) return;
   const std::string waiting = std::exchange(backlog_, {});
   receive(waiting);
 }
@@ -74,10 +75,12 @@ void Conversation::end_of_input() {
 }
 
 void Conversation::advance(std::string_view& input) {
+  step_due_ = true;
   while (!closing_ && !sink_is_full_ && exchanges_.size() < kPipelinedMax &&
          output_.size() < kOutputBytesMax) {
     switch (reader_.feed(input)) {
       case RequestReader::Step::need_more:
+        step_due_ = false;
         return send_continue();
       case RequestReader::Step::failed:
         return refuse(reader_.error().status, reader_.error().detail);
@@ -199,21 +202,26 @@ void Conversation::on_body_end() {
 void Conversation::resume_stream(std::uint64_t exchange) {
   const bool current = is_streaming() && exchange + 1 == requests();
   if (abandoned_ || !current || !std::exchange(sink_is_full_, false)) return;
-  // Also with nothing waiting: the body may have been whole when its sink had enough.
-  receive(std::exchange(backlog_, {}));
+  resume();
   on_output_();
 }
 
 void Conversation::end_cut_stream() {
-  if (!input_ended_ || !is_streaming() || sink_is_full_ || !backlog_.empty()) return;
+  if (!input_ended_ || !is_streaming() || step_due_ || !backlog_.empty()) return;
   give_up_stream(400, "the request's body ended early");
 }
 
-// What the sink was given it has: its own answer comes too late.
+// What the sink was given it has, and it is the one to say what became of that.
 void Conversation::give_up_stream(unsigned status, std::string_view detail) {
-  const auto last = std::exchange(sink_, nullptr);
+  Exchange& exchange = exchanges_.back();
+  exchange.otherwise = problem(status, detail, request_id_);
+  const auto sink = std::exchange(sink_, nullptr);
   sink_is_full_ = false;
-  answer(requests() - 1, problem(status, detail, request_id_));
+  const Route& route = *std::exchange(streaming_, nullptr);
+  closing_ = true;
+  if (sink == nullptr) return;
+  const Code code = status == 413 ? Code::too_large : Code::invalid;
+  guarded(route, request_id_, [&] { sink->cut({code, std::string(detail)}); });
 }
 
 void Conversation::refuse(unsigned status, std::string_view detail) {
@@ -244,8 +252,10 @@ void Conversation::answer(std::uint64_t number, Response response) {
 
 void Conversation::dropped(std::uint64_t number) {
   if (abandoned_ || is_over(number)) return;
-  answer(number,
-         problem(500, "the request was given up without an answer", waiting(number).request_id));
+  Exchange& exchange = waiting(number);
+  answer(number, exchange.otherwise ? std::move(*exchange.otherwise)
+                                    : problem(500, "the request was given up without an answer",
+                                              exchange.request_id));
 }
 
 void Conversation::refuse_rest() {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -76,6 +77,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
     unsigned version = 11;
     bool keep_alive = true;
     bool answered = false;
+    std::optional<Response> otherwise{};  // when its handler gives none
     std::string request_id;
     Time began;
     Response response;  // once answered
@@ -122,6 +124,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   const Route* streaming_ = nullptr;          // whose body is arriving at a sink
   std::shared_ptr<BodySink> sink_;            // null: it isn't wanted any more
   bool sink_is_full_ = false;
+  bool step_due_ = false;      // a bound was reached before all input was looked at
   bool continue_due_ = false;  // the client waits for a 100 before it sends the body
   bool receiving_ = false;
   bool input_ended_ = false;

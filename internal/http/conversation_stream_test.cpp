@@ -138,6 +138,44 @@ TEST_CASE("a body that breaks off or is too large is refused, whatever its sink 
   CHECK(t.conversation->finished());
 }
 
+TEST_CASE("a sink whose body is cut may say itself what became of it", "[stream]") {
+  TestConversation t;
+  t.streamed.answers_cuts = true;
+  t.receive(kHead + "123");
+  t.conversation->time_out();
+  const auto response = t.take_one();
+  CHECK(response.status == 207);
+  CHECK(response.body == "the request took too long to arrive");
+  CHECK(response.header("Connection") == "close");
+  CHECK(t.conversation->finished());
+}
+
+// What was left to be looked at was forgotten when no bytes were: the client got 408 in the end.
+TEST_CASE("a whole body is answered though its end met a bound", "[stream]") {
+  TestConversation t;
+  t.streamed.wants_more = false;
+  t.receive(get("/late") + kHead + "1234567890");
+  t.answer_late(0, std::string(kOutputBytesMax, 'x'));
+  t.streamed.resume();
+  CHECK_FALSE(t.streamed.ended);  // the output is full
+  CHECK(t.take().size() == 1);
+  t.conversation->resume();
+  CHECK(t.streamed.ended);
+  CHECK(t.take_one().body == "1234567890");
+}
+
+TEST_CASE("an empty body is answered though there is no room for another request", "[stream]") {
+  TestConversation t;
+  std::string many;
+  for (std::size_t i = 0; i + 1 < kPipelinedMax; ++i) many += get("/late");
+  t.receive(many + post("/stream", ""));
+  CHECK_FALSE(t.streamed.ended);
+  t.answer_late(0, "first");
+  CHECK(t.take().size() == 1);
+  t.conversation->resume();
+  CHECK(t.streamed.ended);
+}
+
 TEST_CASE("to answer early is to refuse the rest", "[stream]") {
   TestConversation t;
   t.receive(kHead + "refuse me");

@@ -41,15 +41,17 @@ struct Batch {
   std::string body;
   std::vector<Run> runs;
   std::size_t items = 0;
+  std::size_t messages = 0;     // in the items
   Time deadline = Time::max();  // the earliest of its items'
   std::size_t tries = 0;        // upstreams that couldn't be given it
 
   [[nodiscard]] bool is_full() const {
-    return items >= kHopItemsMax || body.size() >= kHopBytesMax;
+    return messages >= kHopItemsMax || body.size() >= kHopBytesMax;
   }
   void add(const HopItem& item, const std::shared_ptr<Group>& group, std::size_t index) {
     append_hop_item(body, item);
     ++items;
+    messages += item.messages;
     if (!runs.empty() && runs.back().group == group &&
         runs.back().first + runs.back().count == index) {
       ++runs.back().count;
@@ -115,7 +117,7 @@ class HopClient::Link {
 
   // How much there is to be done before what comes now; for comparing.
   [[nodiscard]] std::size_t load() const {
-    return (under_way_ ? 1U : 0U) + gathering_.items + ready_.size() * kHopItemsMax;
+    return (under_way_ ? 1U : 0U) + gathering_.messages + ready_.size() * kHopItemsMax;
   }
   [[nodiscard]] bool is_down(Time now) const { return now < down_until_; }
   [[nodiscard]] Time down_until() const { return down_until_; }
@@ -161,7 +163,7 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
 
   void fail_over(Batch batch, const std::string& why, Time now);
   void settled(const Batch& batch) {
-    pending_items -= batch.items;
+    pending_items -= batch.messages;
     pending_bytes -= batch.body.size();
   }
 
@@ -181,7 +183,7 @@ void HopClient::Link::gather(const HopItem& item, const std::shared_ptr<Group>& 
   const std::size_t before = gathering_.body.size();
   gathering_.add(item, group, index);
   gathering_.deadline = std::min(gathering_.deadline, deadline);
-  owner_.pending_items += 1;
+  owner_.pending_items += item.messages;
   owner_.pending_bytes += gathering_.body.size() - before;
 }
 
@@ -205,7 +207,10 @@ void HopClient::Link::send_next() {
     if (batch.items == 0) return;
     if (batch.deadline > std::chrono::steady_clock::now()) return send(std::move(batch));
     owner_.settled(batch);
-    batch.answer_all(Code::unavailable, upstream_.authority + ": not sent in time");
+    // Not from here: who is answered may send more.
+    owner_.reactor.post([batch = std::move(batch), authority = upstream_.authority]() mutable {
+      batch.answer_all(Code::unavailable, authority + ": not sent in time");
+    });
   }
 }
 

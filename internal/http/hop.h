@@ -24,6 +24,7 @@ struct HopItem {
   std::string idempotency_key{};
   // Not 0: `body` is many of a batch, the first of which has this place in it.
   std::uint64_t place = 0;
+  std::size_t messages = 1;  // in it, for the bounds below
 };
 
 // ok: `text` is what the other end said of the item (an id). Otherwise: what was wrong.

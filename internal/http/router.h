@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/status.h"
 #include "http/reply.h"
 #include "http/types.h"
 
@@ -27,8 +28,11 @@ class BodySink {
   // The next bytes, whose view ends with the call. False: no more for now, until its Resume is
   // called.
   [[nodiscard]] virtual bool write(std::string_view bytes) = 0;
-  // The body is whole. A sink that ends without it had a client that was refused, or is gone.
+  // The body is whole. A sink that ends without it, or cut(), had a client that is gone.
   virtual void end() = 0;
+  // The rest of the body never comes: it is refused, or the client sent no more. Who doesn't answer
+  // then leaves that to the server.
+  virtual void cut(const Status& why) { static_cast<void>(why); }
 };
 
 // Has a sink given more. On the connection's I/O thread, not within write(); does nothing once the

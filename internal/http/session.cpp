@@ -1,5 +1,6 @@
 #include "http/session.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 namespace millrace::http {
@@ -132,6 +133,10 @@ void Session::update_deadline() {
   const bool same_request = phase == phase_ && requests == requests_;
   if (same_request && phase == Conversation::Phase::reading) return;
   const Time now = std::chrono::steady_clock::now();
+  // A body that waited for its sink goes on with the time it had left.
+  const bool goes_on = requests == requests_ && phase_ == Conversation::Phase::handling;
+  if (phase_ == Conversation::Phase::reading)
+    reading_left_ = std::max(expires_at - now, Duration(0));
   phase_ = phase;
   requests_ = requests;
   switch (phase) {
@@ -139,12 +144,16 @@ void Session::update_deadline() {
       expires_at = now + timeouts_.idle;
       break;
     case Conversation::Phase::reading:
-      expires_at = now + (draining_ ? std::min(kDrainRead, timeouts_.read) : timeouts_.read);
+      expires_at = now + (goes_on ? reading_left_ : time_to_read());
       break;
     case Conversation::Phase::handling:
       expires_at = Time::max();
       break;
   }
+}
+
+Duration Session::time_to_read() const {
+  return draining_ ? std::min(kDrainRead, timeouts_.read) : timeouts_.read;
 }
 
 void Session::finish() {

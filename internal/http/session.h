@@ -46,6 +46,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   void finish();
   void linger();
   void update_deadline();
+  [[nodiscard]] Duration time_to_read() const;
 
   TcpSocket socket_;
   Reactor& reactor_;
@@ -56,6 +57,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   std::size_t sent_ = 0;  // of the conversation's output
   Conversation::Phase phase_ = Conversation::Phase::idle;
   std::uint64_t requests_ = 0;
+  Duration reading_left_{};  // when a body last stopped being read
   bool reading_ = false;
   bool writing_ = false;
   bool flush_due_ = false;

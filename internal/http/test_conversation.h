@@ -32,6 +32,7 @@ struct Streamed {
   bool gone = false;
   bool wants_more = true;
   bool throws = false;
+  bool answers_cuts = false;
   std::optional<Reply> reply;
   Resume resume;
 
@@ -54,6 +55,9 @@ class StreamedSink final : public BodySink {
     streamed_.parts.emplace_back(bytes);
     if (bytes == "refuse me") std::move(*streamed_.reply).send(Response::text("no", 400));
     return streamed_.wants_more;
+  }
+  void cut(const Status& why) override {
+    if (streamed_.answers_cuts) std::move(*streamed_.reply).send(Response::text(why.text(), 207));
   }
   void end() override {
     streamed_.ended = true;

@@ -1,6 +1,6 @@
 #include "http/unpacker.h"
 
-#include <array>
+#include <atomic>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -12,6 +12,10 @@ constexpr std::size_t kPartBytes = std::size_t{64} * 1024;
 constexpr int kGzipWindowBits = 15 + 16;
 // What zstd may want to look back on: 8 MiB, which RFC 8878 asks every decoder for.
 constexpr int kZstdWindowLogMax = 23;
+
+// Each may hold a window and a message of a mebibyte.
+constexpr int kUnpackersMax = 64;
+std::atomic<int> unpackers{0};
 
 class GzipDecoder final : public Decoder {
  public:
@@ -50,10 +54,12 @@ class GzipDecoder final : public Decoder {
 class ZstdDecoder final : public Decoder {
  public:
   ZstdDecoder() : stream_(::ZSTD_createDStream()) {
-    ::ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, kZstdWindowLogMax);
+    if (stream_ != nullptr)
+      ::ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, kZstdWindowLogMax);
   }
 
   Result<std::size_t> decode(std::string_view& input, std::span<char> out) override {
+    if (stream_ == nullptr) return Status(Code::internal, "no memory to unpack zstd");
     ZSTD_inBuffer in{input.data(), input.size(), 0};
     ZSTD_outBuffer written{out.data(), out.size(), 0};
     const std::size_t result = ::ZSTD_decompressStream(stream_.get(), &written, &in);
@@ -82,6 +88,17 @@ std::unique_ptr<Decoder> make_decoder(std::string_view coding) {
   return nullptr;
 }
 
+std::shared_ptr<Unpacker> Unpacker::make(std::unique_ptr<Decoder> decoder, std::size_t bytes_max,
+                                         Resume resume) {
+  if (unpackers.fetch_add(1) < kUnpackersMax) {
+    return std::make_shared<Unpacker>(std::move(decoder), bytes_max, std::move(resume));
+  }
+  --unpackers;
+  return nullptr;
+}
+
+Unpacker::~Unpacker() { --unpackers; }
+
 Resume Unpacker::resume() {
   return [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->go_on();
@@ -99,19 +116,20 @@ bool Unpacker::write(std::string_view bytes) {
 }
 
 bool Unpacker::pump() {
-  thread_local std::array<char, kPartBytes> part;
+  // Its own: what the inner sink does may have others unpack meanwhile.
+  const auto part = std::make_unique_for_overwrite<char[]>(kPartBytes);
   std::string_view input = kept_;
   bool wants_more = true;
   while (inner_ != nullptr && wants_more && !(input.empty() && decoder_->at_end())) {
     const std::size_t before = input.size();
-    const auto got = decoder_->decode(input, part);
+    const auto got = decoder_->decode(input, {part.get(), kPartBytes});
     if (!got.has_value()) {
       fail(got.error());
     } else if (*got > room_) {
       fail({Code::too_large, "the body unpacks to more than may be"});
     } else if (*got > 0) {
       room_ -= *got;
-      wants_more = inner_->write({part.data(), *got});
+      wants_more = inner_->write({part.get(), *got});
     } else if (input.size() == before || input.empty()) {
       break;
     }
@@ -131,6 +149,10 @@ void Unpacker::end() {
   ended_ = true;
   self_ = shared_from_this();
   if (pump()) finish();
+}
+
+void Unpacker::cut(const Status& why) {
+  if (inner_ != nullptr) fail(why);
 }
 
 void Unpacker::finish() {

@@ -31,7 +31,12 @@ class Unpacker final : public BodySink, public std::enable_shared_from_this<Unpa
   // Says why the rest of the body can't be used, once.
   using BreakOff = std::function<void(const Status& why)>;
 
-  // `resume` is the connection's. Code::too_large beyond `bytes_max` unpacked.
+  // `resume` is the connection's. Code::too_large beyond `bytes_max` unpacked. Null when too many
+  // of this process are at work.
+  static std::shared_ptr<Unpacker> make(std::unique_ptr<Decoder> decoder, std::size_t bytes_max,
+                                        Resume resume);
+  ~Unpacker() override;
+  // For make().
   Unpacker(std::unique_ptr<Decoder> decoder, std::size_t bytes_max, Resume resume)
       : decoder_(std::move(decoder)), room_(bytes_max), resume_(std::move(resume)) {}
 
@@ -42,6 +47,7 @@ class Unpacker final : public BodySink, public std::enable_shared_from_this<Unpa
 
   [[nodiscard]] bool write(std::string_view bytes) override;
   void end() override;
+  void cut(const Status& why) override;
 
  private:
   // Until the input is used up or the inner sink has enough; true: it wants more.

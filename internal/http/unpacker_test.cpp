@@ -47,8 +47,7 @@ struct Inner final : BodySink {
 
 struct Unpacking {
   explicit Unpacking(std::string_view coding, std::size_t bytes_max = 1 << 20)
-      : unpacker(
-            std::make_shared<Unpacker>(make_decoder(coding), bytes_max, [this] { ++resumed; })) {
+      : unpacker(Unpacker::make(make_decoder(coding), bytes_max, [this] { ++resumed; })) {
     unpacker->unpack_for(inner, [this](const Status& status) { why = status; });
   }
   // As a connection does: not on before it is resumed.
@@ -115,6 +114,42 @@ TEST_CASE("a sink that has enough gets the rest later, also after the end", "[un
   }
   CHECK(t.inner->got.size() == 200'000);
   CHECK(t.inner->ended);
+}
+
+// A sink may have other connections' sinks go on: their bytes were once found in this one's.
+TEST_CASE("one that unpacks while another does keeps its bytes apart", "[unpack]") {
+  Unpacking other("gzip");
+  other.inner->wants_more = false;
+  CHECK_FALSE(other.unpacker->write(gzip(std::string(300'000, 'o'))));
+  struct Waking final : BodySink {
+    explicit Waking(Unpacking& o) : other(o) {}
+    bool write(std::string_view bytes) override {
+      other.unpacker->resume()();
+      got.append(bytes);
+      return true;
+    }
+    void end() override {}
+    Unpacking& other;
+    std::string got;
+  };
+  const auto waking = std::make_shared<Waking>(other);
+  const auto unpacker = Unpacker::make(make_decoder("gzip"), 1 << 20, [] {});
+  unpacker->unpack_for(waking, [](const Status&) {});
+  CHECK(unpacker->write(gzip(std::string(300'000, 'w'))));
+  CHECK(waking->got == std::string(300'000, 'w'));
+  CHECK(other.inner->got == std::string(other.inner->got.size(), 'o'));
+  CHECK(other.inner->writes > 1);
+}
+
+TEST_CASE("so many may be at work, and no more", "[unpack]") {
+  std::vector<std::shared_ptr<Unpacker>> all;
+  for (int i = 0; i < 64; ++i) {
+    all.push_back(Unpacker::make(make_decoder("zstd"), 1, [] {}));
+    REQUIRE(all.back() != nullptr);
+  }
+  CHECK(Unpacker::make(make_decoder("zstd"), 1, [] {}) == nullptr);
+  all.pop_back();
+  CHECK(Unpacker::make(make_decoder("zstd"), 1, [] {}) != nullptr);
 }
 
 TEST_CASE("what isn't whole, or isn't packed, or is too large, is broken off", "[unpack]") {

@@ -6,12 +6,9 @@
 namespace millrace::edge {
 namespace {
 
-// Of the sentence that says what is wrong with one of thousands.
-constexpr std::size_t kErrorBytesMax = 256;
-
-std::string head(const char* status, std::size_t accepted, std::size_t rejected) {
-  return std::string("{\"status\":\"") + status + "\",\"accepted\":" + std::to_string(accepted) +
-         ",\"rejected\":" + std::to_string(rejected);
+std::string counts(std::size_t accepted, std::size_t rejected, std::size_t unknown) {
+  return ",\"accepted\":" + std::to_string(accepted) + ",\"rejected\":" + std::to_string(rejected) +
+         ",\"unknown\":" + std::to_string(unknown);
 }
 
 // Ids of ours need no escapes.
@@ -19,44 +16,39 @@ void append_quoted(std::string& json, std::string_view id) {
   json.append("\"").append(id).append("\"");
 }
 
-// A cut may not fall into a character.
-std::string_view bounded(std::string_view text) {
-  if (text.size() <= kErrorBytesMax) return text;
-  std::size_t end = kErrorBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 void append_problem(std::string& json, const Status& why) {
   json.append(why.code() == Code::deadline ? "\"unknown\"" : "\"rejected\"");
   json.append(",\"code\":").append(std::to_string(http::http_status(why.code())));
   json.append(",\"retryable\":").append(why.retryable() ? "true" : "false");
   json.append(",\"error\":");
-  append_json_string(json, bounded(why.text()));
+  append_json_string(json, bounded_reason(why.text()));
 }
 
 }  // namespace
 
 void BatchAnswers::add(std::uint64_t first, PieceAnswer answer) {
   accepted_ += answer.accepted();
-  rejected_ += answer.problems.size();
+  for (const PieceProblem& problem : answer.problems) {
+    ++(problem.why.code() == Code::deadline ? unknown_ : rejected_);
+  }
   pieces_.emplace(first, std::move(answer));
 }
 
 http::Response BatchAnswers::response(std::string_view request_id) const {
-  if (accepted_ + rejected_ == 0) {
+  const std::size_t others = rejected_ + unknown_;
+  if (accepted_ + others == 0) {
     return http::problem(400, "the batch has no message in it", request_id);
   }
-  if (rejected_ == 0) return all_accepted();
+  if (others == 0) return all_accepted();
   if (accepted_ == 0) return none_accepted(request_id);
-  std::string json = head("partial", accepted_, rejected_);
+  std::string json = "{\"status\":\"partial\"" + counts(accepted_, rejected_, unknown_);
   append_entries(json);
   json.append("}");
   return http::Response::json(std::move(json), 207);
 }
 
 http::Response BatchAnswers::all_accepted() const {
-  std::string json = head("accepted", accepted_, 0);
+  std::string json = "{\"status\":\"accepted\"" + counts(accepted_, 0, 0);
   json.reserve(json.size() + accepted_ * (PieceAnswer::kIdBytes + 3) + 32);
   json.append(",\"messageIds\":[");
   const char* separator = "";
@@ -71,18 +63,31 @@ http::Response BatchAnswers::all_accepted() const {
   return http::Response::json(std::move(json));
 }
 
-http::Response BatchAnswers::none_accepted(std::string_view request_id) const {
+// An unknown outcome first: who is told "refused" sends again what may be in the queue.
+const Status& BatchAnswers::telling() const {
   const Status* chosen = nullptr;
+  const auto rank = [](const Status& why) {
+    if (why.code() == Code::deadline) return 2;
+    return why.retryable() ? 1 : 0;
+  };
   for (const auto& [first, piece] : pieces_) {
     for (const PieceProblem& problem : piece.problems) {
-      const bool better = chosen == nullptr || (problem.why.retryable() && !chosen->retryable());
-      if (better) chosen = &problem.why;
+      if (chosen == nullptr || rank(problem.why) > rank(*chosen)) chosen = &problem.why;
     }
   }
-  const std::string text = "none of the batch's " + std::to_string(rejected_) +
-                           " messages was accepted; one of them: " + chosen->text();
-  http::Response response = http::problem(Status(chosen->code(), text), request_id);
+  return *chosen;
+}
+
+http::Response BatchAnswers::none_accepted(std::string_view request_id) const {
+  const Status& why = telling();
+  const std::string all = std::to_string(rejected_ + unknown_);
+  const std::string text =
+      unknown_ == 0 ? "none of the batch's " + all + " messages was accepted; one of them: "
+                    : "of the batch's " + all + " messages " + std::to_string(unknown_) +
+                          " have an unknown outcome and none was accepted; one of them: ";
+  http::Response response = http::problem(Status(why.code(), text + why.text()), request_id);
   response.body.pop_back();  // its closing brace
+  response.body.append(counts(0, rejected_, unknown_));
   append_entries(response.body);
   response.body.append("}");
   return response;

@@ -17,17 +17,19 @@ class BatchAnswers {
   void add(std::uint64_t first, PieceAnswer answer);
 
   // All accepted: 200 with their ids. Some: 207 with an entry for each. None: an error of one of
-  // them, by preference one that a retry may mend, with the entries too.
+  // them, an unknown outcome first, then what a retry may mend, with the entries too.
   [[nodiscard]] http::Response response(std::string_view request_id) const;
 
  private:
   [[nodiscard]] http::Response all_accepted() const;
   [[nodiscard]] http::Response none_accepted(std::string_view request_id) const;
+  [[nodiscard]] const Status& telling() const;
   void append_entries(std::string& json) const;
 
   std::map<std::uint64_t, PieceAnswer> pieces_;
   std::size_t accepted_ = 0;
   std::size_t rejected_ = 0;
+  std::size_t unknown_ = 0;
 };
 
 }  // namespace millrace::edge

@@ -37,8 +37,13 @@ std::shared_ptr<http::BodySink> begin(const MakeSendPiece& make_send, const Requ
         http::problem(415, "Content-Encoding must be gzip, zstd or identity", request.request_id));
     return nullptr;
   }
-  const auto unpacker =
-      std::make_shared<http::Unpacker>(std::move(decoder), kBatchBytesMax, std::move(resume));
+  const auto unpacker = http::Unpacker::make(std::move(decoder), kBatchBytesMax, std::move(resume));
+  if (unpacker == nullptr) {
+    std::move(reply).send(http::problem(
+        {Code::full, "too many packed bodies are being unpacked, try again or send it plain"},
+        request.request_id));
+    return nullptr;
+  }
   const auto sink =
       std::make_shared<BatchSink>(*form, make_send(request), std::move(reply), unpacker->resume(),
                                   std::string(request.request_id));

@@ -4,7 +4,6 @@ namespace millrace::edge {
 namespace {
 
 // A piece is sent when it has so much, or when what came together is in it.
-constexpr std::size_t kPieceMessagesMax = 512;
 constexpr std::size_t kPieceBytesMax = std::size_t{64} * 1024;
 // Beyond that the client's bytes wait in its socket.
 constexpr std::size_t kPiecesUnderWayMax = 4;
@@ -36,6 +35,10 @@ void BatchSink::end() {
   send_gathered();
   over_ = true;
   answer_if_done();
+}
+
+void BatchSink::cut(const Status& why) {
+  if (count_ > 0) break_off(why);  // otherwise there is nothing to tell
 }
 
 void BatchSink::break_off(const Status& why) {

@@ -24,6 +24,7 @@ class BatchSink final : public http::BodySink, public std::enable_shared_from_th
 
   [[nodiscard]] bool write(std::string_view bytes) override;
   void end() override;
+  void cut(const Status& why) override;
   // The body can't be read any further: what came before it counts.
   void break_off(const Status& why);
 

@@ -82,6 +82,7 @@ TEST_CASE("what came together is sent together, and answered at the end", "[batc
   CHECK(t.body() == json{{"status", "accepted"},
                          {"accepted", 3},
                          {"rejected", 0},
+                         {"unknown", 0},
                          {"messageIds", {id_of(0), id_of(1), id_of(2)}}});
 }
 
@@ -125,6 +126,40 @@ TEST_CASE("an unknown outcome isn't called rejected", "[batch]") {
   t.answer(0, 1, Code::deadline);
   CHECK(t.target->response.status == 504);
   CHECK(t.body().at("results")[0].at("status") == "unknown");
+  CHECK(t.body().at("unknown") == 1);
+  CHECK(t.body().at("rejected") == 0);
+}
+
+// Who is told 503 sends all of it again.
+TEST_CASE("one unknown outcome among refusals is told first", "[batch]") {
+  for (const bool unknown_first : {true, false}) {
+    Batch t;
+    CHECK(t.sink->write("{1}\n"));
+    CHECK(t.sink->write("{2}\n"));
+    t.sink->end();
+    t.answer(0, 1, unknown_first ? Code::deadline : Code::full);
+    t.answer(0, 1, unknown_first ? Code::full : Code::deadline);
+    CHECK(t.target->response.status == 504);
+    CHECK(t.body().at("unknown") == 1);
+    CHECK(t.body().at("rejected") == 1);
+    CHECK(t.body().at("detail").get<std::string>().find("1 have an unknown outcome") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("a body that is cut is answered by what came before, if anything did", "[batch]") {
+  Batch some;
+  CHECK(some.sink->write("{1}\n{2"));
+  some.sink->cut({Code::too_large, "the request's body is larger than 5 bytes"});
+  some.answer(0);
+  CHECK(some.target->response.status == 207);
+  CHECK(some.body().at("accepted") == 1);
+  CHECK(some.body().at("results")[1].at("code") == 413);
+  Batch none;
+  none.sink->cut({Code::invalid, "nothing came"});
+  CHECK(none.target->answers == 0);
+  none.sink.reset();
+  CHECK(none.target->drops == 1);  // the server has an answer for that
 }
 
 TEST_CASE("four pieces may be under way, then the client waits", "[batch]") {

@@ -4,6 +4,14 @@
 
 namespace millrace::edge {
 
+std::string_view bounded_reason(std::string_view text) {
+  constexpr std::size_t kBytesMax = 256;
+  if (text.size() <= kBytesMax) return text;
+  std::size_t end = kBytesMax;  // not within a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 PieceAnswer PieceAnswer::all(std::size_t count, const Status& why) {
   PieceAnswer answer;
   answer.count = count;
@@ -18,7 +26,8 @@ std::string encode_piece_answer(const PieceAnswer& answer) {
     auto& one = *encoded.add_problems();
     one.set_at(problem.at);
     one.set_code(static_cast<std::uint32_t>(problem.why.code()));
-    one.set_text(problem.why.text());
+    const std::string_view reason = bounded_reason(problem.why.text());
+    one.set_text(reason.data(), reason.size());
   }
   return encoded.SerializeAsString();
 }

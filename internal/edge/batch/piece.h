@@ -12,6 +12,9 @@
 
 namespace millrace::edge {
 
+// Of one piece.
+inline constexpr std::size_t kPieceMessagesMax = 512;
+
 struct BatchPiece {
   std::uint64_t first = 0;  // the place of its first message in the batch, from 0
   std::size_t count = 0;
@@ -34,6 +37,9 @@ struct PieceAnswer {
   // The same for each.
   static PieceAnswer all(std::size_t count, const Status& why);
 };
+
+// What is wrong with one of thousands, in a sentence that isn't longer than one.
+std::string_view bounded_reason(std::string_view text);
 
 // Sees to a piece. `done` is called once, on the thread that sent it, or inside the call.
 using SendPiece = std::function<void(BatchPiece piece, UniqueFunction<void(PieceAnswer)> done)>;

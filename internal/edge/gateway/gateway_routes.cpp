@@ -45,7 +45,7 @@ SendPiece forward_pieces(http::HopPool& hop, Duration timeout, const Request& re
           key = std::string(request.header("Idempotency-Key"))](
              BatchPiece piece, UniqueFunction<void(PieceAnswer)> done) {
     std::vector<http::HopItem> items;
-    items.push_back({std::move(piece.lines), request_id, key, piece.first + 1});
+    items.push_back({std::move(piece.lines), request_id, key, piece.first + 1, piece.count});
     hop.submit(std::move(items), std::chrono::steady_clock::now() + timeout,
                [done = std::move(done),
                 count = piece.count](const std::vector<http::HopAnswer>& answers) mutable {

@@ -29,6 +29,13 @@ Result<IngestItem> parse_item(std::string_view body, std::string_view idempotenc
                     idempotency_key.empty() ? 0 : place};
 }
 
+// Before anything is made of it: a line takes a byte here and hundreds in memory.
+Status check_piece(std::string_view lines) {
+  if (std::count(lines.begin(), lines.end(), '\n') <= std::ptrdiff_t{kPieceMessagesMax}) return {};
+  return {Code::too_large,
+          "a piece of a batch has at most " + std::to_string(kPieceMessagesMax) + " messages"};
+}
+
 // Every line is one, empty ones too.
 void parse_lines(std::string_view lines, std::string_view idempotency_key, std::uint64_t place,
                  Items& out) {
@@ -62,10 +69,12 @@ http::Response to_response(const IngestAnswer& answer, std::string_view request_
 struct Share {
   std::size_t count = 1;
   bool is_piece = false;
+  Status refused{};          // the piece as a whole
   std::string request_id{};  // of the gateway's caller; empty when nothing is logged
 };
 
 http::HopAnswer to_hop_answer(std::span<const IngestAnswer> answers, const Share& share) {
+  if (!share.refused.ok()) return {share.refused.code(), share.refused.text()};
   if (share.is_piece) return {Code::ok, encode_piece_answer(to_piece_answer(answers))};
   const IngestAnswer& answer = answers.front();
   return {answer.status.code(), answer.status.ok() ? answer.message_id : answer.status.text()};
@@ -133,12 +142,13 @@ void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply)
   shares.reserve(batch->size());
   for (auto& item : *batch) {
     const std::size_t before = items.size();
+    Status refused;
     if (item.place == 0) {
       items.push_back(parse_item(item.body, item.idempotency_key));
-    } else {
+    } else if (refused = check_piece(item.body); refused.ok()) {
       parse_lines(item.body, item.idempotency_key, item.place, items);
     }
-    shares.push_back({items.size() - before, item.place != 0});
+    shares.push_back({items.size() - before, item.place != 0, std::move(refused)});
     if (is_logged()) shares.back().request_id = std::move(item.request_id);
   }
   ingesting.start(std::move(items), [reply = std::move(reply), shares = std::move(shares)](

@@ -145,6 +145,22 @@ TEST_CASE("a piece of a batch in a hop is answered line by line") {
   CHECK(piece.problems[2].why == Status(Code::full, "full"));
 }
 
+TEST_CASE("a piece of more lines than a gateway sends is refused before it is looked at") {
+  IngestServer t;
+  std::string batch;
+  http::append_hop_item(batch, {std::string(1'000'000, '\n'), "", "", 1});
+  http::append_hop_item(batch, {kGoodBody, "", "", 0});
+  auto connection = t.connect();
+  connection.send(post(std::string(kHopIngestPath), batch, kHopType));
+  Publication publication = t.producer.take();
+  CHECK(publication.batch.size() == 1);
+  publication.answer({});
+  const auto answers = http::decode_hop_reply(connection.response().body).value();
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].code == Code::too_large);
+  CHECK(answers[1].code == Code::ok);
+}
+
 TEST_CASE("a hop that isn't one is refused whole") {
   IngestServer t;
   const std::string path(kHopIngestPath);
