@@ -6,22 +6,34 @@
 namespace millrace::edge {
 namespace {
 
-std::string counts(std::size_t accepted, std::size_t rejected, std::size_t unknown) {
-  return ",\"accepted\":" + std::to_string(accepted) + ",\"rejected\":" + std::to_string(rejected) +
-         ",\"unknown\":" + std::to_string(unknown);
+// Short of what all have in common: its type is about:blank, and its request the batch's.
+void append_problem(std::string& json, const Status& why) {
+  const unsigned status = http::http_status(why.code());
+  json.append("\"problem\":{\"title\":\"").append(http::reason_phrase(status));
+  json.append("\",\"status\":").append(std::to_string(status)).append(",\"detail\":");
+  append_json_string(json, bounded_reason(why.text()));
+  json.append(",\"retryable\":").append(why.retryable() ? "true}" : "false}");
 }
 
 // Ids of ours need no escapes.
-void append_quoted(std::string& json, std::string_view id) {
-  json.append("\"").append(id).append("\"");
+void append_message_id(std::string& json, std::string_view id) {
+  json.append("\"messageId\":\"").append(id).append("\"");
 }
 
-void append_problem(std::string& json, const Status& why) {
-  json.append(why.code() == Code::deadline ? "\"unknown\"" : "\"rejected\"");
-  json.append(",\"code\":").append(std::to_string(http::http_status(why.code())));
-  json.append(",\"retryable\":").append(why.retryable() ? "true" : "false");
-  json.append(",\"error\":");
-  append_json_string(json, bounded_reason(why.text()));
+// Each with a comma behind it.
+void append_items(std::string& json, std::uint64_t first, const PieceAnswer& piece) {
+  std::size_t id_at = 0;
+  auto problem = piece.problems.begin();
+  for (std::size_t i = 0; i < piece.count; ++i) {
+    json.append("{\"index\":").append(std::to_string(first + i)).append(",");
+    if (problem != piece.problems.end() && problem->at == i) {
+      append_problem(json, problem++->why);
+    } else {
+      append_message_id(json, std::string_view(piece.ids).substr(id_at, PieceAnswer::kIdBytes));
+      id_at += PieceAnswer::kIdBytes;
+    }
+    json.append("},");
+  }
 }
 
 }  // namespace
@@ -39,28 +51,11 @@ http::Response BatchAnswers::response(std::string_view request_id) const {
   if (accepted_ + others == 0) {
     return http::problem(400, "the batch has no message in it", request_id);
   }
-  if (others == 0) return all_accepted();
   if (accepted_ == 0) return none_accepted(request_id);
-  std::string json = "{\"status\":\"partial\"" + counts(accepted_, rejected_, unknown_);
-  append_entries(json);
+  std::string json = others == 0 ? "{\"status\":\"accepted\"" : "{\"status\":\"partial\"";
+  append_counts_and_items(json);
   json.append("}");
-  return http::Response::json(std::move(json), 207);
-}
-
-http::Response BatchAnswers::all_accepted() const {
-  std::string json = "{\"status\":\"accepted\"" + counts(accepted_, 0, 0);
-  json.reserve(json.size() + accepted_ * (PieceAnswer::kIdBytes + 3) + 32);
-  json.append(",\"messageIds\":[");
-  const char* separator = "";
-  for (const auto& [first, piece] : pieces_) {
-    for (std::size_t at = 0; at < piece.ids.size(); at += PieceAnswer::kIdBytes) {
-      json.append(separator);
-      append_quoted(json, std::string_view(piece.ids).substr(at, PieceAnswer::kIdBytes));
-      separator = ",";
-    }
-  }
-  json.append("]}");
-  return http::Response::json(std::move(json));
+  return http::Response::json(std::move(json), others == 0 ? 200 : 207);
 }
 
 // An unknown outcome first: who is told "refused" sends again what may be in the queue.
@@ -87,32 +82,20 @@ http::Response BatchAnswers::none_accepted(std::string_view request_id) const {
                           " have an unknown outcome and none was accepted; one of them: ";
   http::Response response = http::problem(Status(why.code(), text + why.text()), request_id);
   response.body.pop_back();  // its closing brace
-  response.body.append(counts(0, rejected_, unknown_));
-  append_entries(response.body);
+  append_counts_and_items(response.body);
   response.body.append("}");
   return response;
 }
 
-void BatchAnswers::append_entries(std::string& json) const {
-  json.append(",\"results\":[");
-  const char* separator = "";
-  for (const auto& [first, piece] : pieces_) {
-    std::size_t id_at = 0;
-    auto problem = piece.problems.begin();
-    for (std::size_t i = 0; i < piece.count; ++i) {
-      json.append(separator).append("{\"index\":").append(std::to_string(first + i));
-      json.append(",\"status\":");
-      if (problem != piece.problems.end() && problem->at == i) {
-        append_problem(json, problem++->why);
-      } else {
-        json.append("\"accepted\",\"messageId\":");
-        append_quoted(json, std::string_view(piece.ids).substr(id_at, PieceAnswer::kIdBytes));
-        id_at += PieceAnswer::kIdBytes;
-      }
-      json.append("}");
-      separator = ",";
-    }
-  }
+void BatchAnswers::append_counts_and_items(std::string& json) const {
+  json.append(",\"accepted\":").append(std::to_string(accepted_));
+  json.append(",\"rejected\":").append(std::to_string(rejected_));
+  json.append(",\"unknown\":").append(std::to_string(unknown_));
+  json.append(",\"items\":[");
+  constexpr std::size_t kItemBytes = PieceAnswer::kIdBytes + 32;
+  json.reserve(json.size() + (accepted_ + rejected_ + unknown_) * kItemBytes);
+  for (const auto& [first, piece] : pieces_) append_items(json, first, piece);
+  if (json.back() == ',') json.pop_back();
   json.append("]");
 }
 

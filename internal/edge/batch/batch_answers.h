@@ -16,15 +16,16 @@ class BatchAnswers {
   // Of the messages from place `first` on; in any order.
   void add(std::uint64_t first, PieceAnswer answer);
 
-  // All accepted: 200 with their ids. Some: 207 with an entry for each. None: an error of one of
-  // them, an unknown outcome first, then what a retry may mend, with the entries too.
+  // All accepted: 200. Some: 207. None: the problem of one of them, an unknown outcome first, then
+  // what a retry may mend. Each with the counts and an item for each message, which has either its
+  // id or its problem: {"accepted":1,"rejected":1,"unknown":0,
+  // "items":[{"index":0,"messageId":"..."},{"index":1,"problem":{"status":422,"detail":"...",...}}]}
   [[nodiscard]] http::Response response(std::string_view request_id) const;
 
  private:
-  [[nodiscard]] http::Response all_accepted() const;
   [[nodiscard]] http::Response none_accepted(std::string_view request_id) const;
   [[nodiscard]] const Status& telling() const;
-  void append_entries(std::string& json) const;
+  void append_counts_and_items(std::string& json) const;
 
   std::map<std::uint64_t, PieceAnswer> pieces_;
   std::size_t accepted_ = 0;

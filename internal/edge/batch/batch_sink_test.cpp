@@ -83,7 +83,10 @@ TEST_CASE("what came together is sent together, and answered at the end", "[batc
                          {"accepted", 3},
                          {"rejected", 0},
                          {"unknown", 0},
-                         {"messageIds", {id_of(0), id_of(1), id_of(2)}}});
+                         {"items",
+                          {{{"index", 0}, {"messageId", id_of(0)}},
+                           {{"index", 1}, {"messageId", id_of(1)}},
+                           {{"index", 2}, {"messageId", id_of(2)}}}}});
 }
 
 TEST_CASE("some are accepted", "[batch]") {
@@ -96,14 +99,14 @@ TEST_CASE("some are accepted", "[batch]") {
   CHECK(body.at("status") == "partial");
   CHECK(body.at("accepted") == 2);
   CHECK(body.at("rejected") == 1);
-  CHECK(body.at("results") ==
-        json{{{"index", 0},
-              {"status", "rejected"},
-              {"code", 422},
-              {"retryable", false},
-              {"error", "because"}},
-             {{"index", 1}, {"status", "accepted"}, {"messageId", id_of(1)}},
-             {{"index", 2}, {"status", "accepted"}, {"messageId", id_of(2)}}});
+  CHECK(body.at("items") == json{{{"index", 0},
+                                  {"problem",
+                                   {{"title", "Unprocessable Content"},
+                                    {"status", 422},
+                                    {"detail", "because"},
+                                    {"retryable", false}}}},
+                                 {{"index", 1}, {"messageId", id_of(1)}},
+                                 {{"index", 2}, {"messageId", id_of(2)}}});
 }
 
 TEST_CASE("none is accepted: the error a retry may mend is preferred", "[batch]") {
@@ -115,8 +118,8 @@ TEST_CASE("none is accepted: the error a retry may mend is preferred", "[batch]"
   t.answer(0, 1, Code::full);
   CHECK(t.target->response.status == 503);
   CHECK(t.body().at("request_id") == "request-1");
-  CHECK(t.body().at("results").size() == 2);
-  CHECK(t.body().at("results")[1].at("retryable") == true);
+  CHECK(t.body().at("items").size() == 2);
+  CHECK(t.body().at("items")[1].at("problem").at("retryable") == true);
 }
 
 TEST_CASE("an unknown outcome isn't called rejected", "[batch]") {
@@ -125,7 +128,7 @@ TEST_CASE("an unknown outcome isn't called rejected", "[batch]") {
   t.sink->end();
   t.answer(0, 1, Code::deadline);
   CHECK(t.target->response.status == 504);
-  CHECK(t.body().at("results")[0].at("status") == "unknown");
+  CHECK(t.body().at("items")[0].at("problem").at("status") == 504);
   CHECK(t.body().at("unknown") == 1);
   CHECK(t.body().at("rejected") == 0);
 }
@@ -154,7 +157,7 @@ TEST_CASE("a body that is cut is answered by what came before, if anything did",
   some.answer(0);
   CHECK(some.target->response.status == 207);
   CHECK(some.body().at("accepted") == 1);
-  CHECK(some.body().at("results")[1].at("code") == 413);
+  CHECK(some.body().at("items")[1].at("problem").at("status") == 413);
   Batch none;
   none.sink->cut({Code::invalid, "nothing came"});
   CHECK(none.target->answers == 0);
@@ -200,7 +203,7 @@ TEST_CASE("ten thousand and no more", "[batch]") {
   CHECK(t.target->response.status == 207);
   CHECK(t.body().at("accepted") == kBatchMessagesMax);
   CHECK(t.body().at("rejected") == 1);
-  CHECK(t.body().at("results").size() == kBatchMessagesMax + 1);
+  CHECK(t.body().at("items").size() == kBatchMessagesMax + 1);
 }
 
 TEST_CASE("a body that can't be read on is answered with what came before", "[batch]") {
@@ -209,7 +212,7 @@ TEST_CASE("a body that can't be read on is answered with what came before", "[ba
   t.sink->break_off({Code::invalid, "the body isn't gzip"});
   t.answer(0);
   CHECK(t.target->response.status == 207);
-  CHECK(t.body().at("results")[1].at("error") == "the body isn't gzip");
+  CHECK(t.body().at("items")[1].at("problem").at("detail") == "the body isn't gzip");
 }
 
 TEST_CASE("a batch without a message", "[batch]") {

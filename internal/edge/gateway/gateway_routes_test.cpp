@@ -1,11 +1,8 @@
 // The gateway before a real ingest edge, whose queue is the test.
-#include "edge/gateway/gateway_routes.h"
-
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "edge/ingest/ingest_routes.h"
-#include "edge/test_edge.h"
+#include "edge/gateway/test_gateway.h"
 
 namespace millrace::edge {
 namespace {
@@ -16,56 +13,6 @@ using http::testing::ScriptedPeer;
 using http::testing::upstream_at;
 
 constexpr const char* kPath = "/api/v1/ingest";
-
-class GatewayServer {
- public:
-  explicit GatewayServer(std::uint16_t ingest_port,
-                         std::chrono::milliseconds timeout = std::chrono::seconds(5))
-      : hop_metrics_(registry_, "ingest"),
-        hop_(reactors_, {upstream_at(ingest_port)}, std::string(kHopIngestPath), hop_metrics_),
-        server_(reactors_, routes(timeout), {}, registry_) {
-    REQUIRE(server_.start().ok());
-  }
-  ~GatewayServer() { server_.abort(); }
-
-  [[nodiscard]] RawConnection connect() const { return RawConnection::connect(server_.port()); }
-  [[nodiscard]] WireResponse ask(const std::string& request) const {
-    auto connection = connect();
-    connection.send(request);
-    return connection.response();
-  }
-
- private:
-  http::Router routes(std::chrono::milliseconds timeout) {
-    http::Router router;
-    add_gateway_routes(router, hop_, reactors_, {}, timeout);
-    return router;
-  }
-
-  observe::Registry registry_;
-  http::ReactorPool reactors_{1};
-  http::HopMetrics hop_metrics_;
-  http::HopPool hop_;
-  http::Server server_;
-};
-
-struct IngestEdge {
-  FakeProducer producer;
-  observe::Registry registry;
-  IngestCore core{producer, registry};
-  http::ReactorPool reactors{1};
-  http::Server server{reactors, routes(), {}, registry};
-
-  IngestEdge() { REQUIRE(server.start().ok()); }
-  ~IngestEdge() { server.abort(); }
-
- private:
-  http::Router routes() {
-    http::Router router;
-    add_ingest_routes(router, core, reactors, std::chrono::seconds(5));
-    return router;
-  }
-};
 
 TEST_CASE("a message goes through gateway and ingest, and the answer comes back") {
   IngestEdge ingest;
