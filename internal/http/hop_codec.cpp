@@ -8,31 +8,54 @@
 namespace millrace::http {
 namespace {
 
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr std::size_t kTagBytes = 1;  // all field numbers are below 16
+
 // A field takes two bytes on the wire and a hundred and more in memory: they are counted first.
 bool has_too_many_fields(std::string_view body) {
-  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(body.data()),
-                                               static_cast<int>(body.size()));
+  CodedInputStream input(reinterpret_cast<const std::uint8_t*>(body.data()),
+                         static_cast<int>(body.size()));
   std::size_t fields = 0;
   while (const std::uint32_t tag = input.ReadTag()) {
     if (++fields > kHopItemsMax) return true;
-    if (!google::protobuf::internal::WireFormatLite::SkipField(&input, tag)) break;
+    if (!WireFormatLite::SkipField(&input, tag)) break;
   }
   return false;
 }
 
+std::size_t bytes_field_size(const std::string& value) {
+  if (value.empty()) return 0;
+  return kTagBytes + CodedOutputStream::VarintSize64(value.size()) + value.size();
+}
+
+std::uint8_t* write_bytes_field(int field, const std::string& value, std::uint8_t* at) {
+  return value.empty() ? at : WireFormatLite::WriteBytesToArray(field, value, at);
+}
+
 }  // namespace
 
-// The thread_local objects below: filling and parsing into used ones spares the allocations.
-
+// Written in place: a protobuf object would be one more copy of each body.
 void append_hop_item(std::string& batch, const HopItem& item) {
-  thread_local millrace::v1::HopBatch one;
-  auto& encoded = one.items_size() == 0 ? *one.add_items() : *one.mutable_items(0);
-  encoded.set_body(item.body);
-  encoded.set_request_id(item.request_id);
-  encoded.set_idempotency_key(item.idempotency_key);
-  encoded.set_place(item.place);
-  one.AppendToString(&batch);
+  using Wire = millrace::v1::HopItem;
+  std::size_t bytes = bytes_field_size(item.body) + bytes_field_size(item.request_id) +
+                      bytes_field_size(item.idempotency_key);
+  if (item.place != 0) bytes += kTagBytes + CodedOutputStream::VarintSize64(item.place);
+  const std::size_t begin = batch.size();
+  batch.resize(begin + kTagBytes + CodedOutputStream::VarintSize64(bytes) + bytes);
+  auto* at = reinterpret_cast<std::uint8_t*>(batch.data() + begin);
+  at = WireFormatLite::WriteTagToArray(millrace::v1::HopBatch::kItemsFieldNumber,
+                                       WireFormatLite::WIRETYPE_LENGTH_DELIMITED, at);
+  at = CodedOutputStream::WriteVarint64ToArray(bytes, at);
+  at = write_bytes_field(Wire::kBodyFieldNumber, item.body, at);
+  at = write_bytes_field(Wire::kRequestIdFieldNumber, item.request_id, at);
+  at = write_bytes_field(Wire::kIdempotencyKeyFieldNumber, item.idempotency_key, at);
+  if (item.place != 0) WireFormatLite::WriteUInt64ToArray(Wire::kPlaceFieldNumber, item.place, at);
 }
+
+// The thread_local objects below: parsing into used ones spares the allocations.
 
 Result<std::vector<HopItem>> decode_hop_batch(std::string_view body) {
   if (has_too_many_fields(body)) {

@@ -82,7 +82,7 @@ Status take_string(std::string_view name, const Element& element, std::string& o
 
 Status take_source(const Element& element, std::string& out) {
   if (Status status = take_string("source", element, out); !status.ok()) return status;
-  return check_text("source", out, kSourceBytesMax);
+  return check_size("source", out, kSourceBytesMax);  // the parser has seen to its being UTF-8
 }
 
 // A key as a client may read it back: one line, escaped, not too long, never half a character.

@@ -4,13 +4,13 @@
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "base/uuid.h"
 #include "diplom/v1/diplom.pb.h"
 #include "message/field_check.h"
 #include "message/utf8.h"
+#include "message/wire_scan.h"
 
 namespace millrace {
 namespace {
@@ -21,9 +21,6 @@ using google::protobuf::io::CodedOutputStream;
 
 // Protobuf's own bound, and what a Span can address.
 constexpr std::size_t kWireBytesMax = std::numeric_limits<std::int32_t>::max();
-
-// A thread keeps its parsed message, with its buffers, only up to this size.
-constexpr std::size_t kReusedBytesMax = std::size_t{64} * 1024;
 
 // A map entry is a message of its own: key = 1, value = 2, both always written.
 constexpr int kMapKey = 1;
@@ -109,26 +106,21 @@ Result<Message> Message::decode(std::string wire) {
   if (wire.size() > kWireBytesMax) {
     return Status(Code::too_large, "body: must be at most 2 GiB");
   }
-  thread_local DataMessage reused;
-  std::optional<DataMessage> large;
-  DataMessage& parsed = wire.size() <= kReusedBytesMax ? reused : large.emplace();
-  if (!parsed.ParseFromString(wire)) {
+  const auto found = scan_message(wire);
+  if (!found || (found->unknown_fields && !DataMessage().ParseFromString(wire))) {
     return Status(Code::invalid,
                   "body: not a diplom.v1.DataMessage: malformed protobuf, or a text field that "
                   "isn't valid UTF-8");
   }
-  // That its text is UTF-8 the parser has seen to.
-  if (Status bad = check_size("id", parsed.id(), kIdBytesMax); !bad.ok()) return bad;
-  if (Status bad = check_size("source", parsed.source(), kSourceBytesMax); !bad.ok()) return bad;
-  // The parser copied both out of the wire, so they stand there; where they do more than once, one
-  // place is as good as the other.
-  const auto locate = [&wire](const std::string& value) {
-    return Span{static_cast<std::uint32_t>(wire.find(value)),
-                static_cast<std::uint32_t>(value.size())};
+  if (Status bad = check_size("id", found->id, kIdBytesMax); !bad.ok()) return bad;
+  if (Status bad = check_size("source", found->source, kSourceBytesMax); !bad.ok()) return bad;
+  const auto span_of = [&wire](std::string_view part) {
+    return Span{static_cast<std::uint32_t>(part.data() - wire.data()),
+                static_cast<std::uint32_t>(part.size())};
   };
   Message message;
-  message.id_ = locate(parsed.id());
-  message.source_ = locate(parsed.source());
+  message.id_ = span_of(found->id);
+  message.source_ = span_of(found->source);
   message.wire_ = std::move(wire);
   return message;
 }

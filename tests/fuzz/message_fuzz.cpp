@@ -29,6 +29,10 @@ void check(std::string_view bytes) {
   if (!message) {
     require(message.error().code() == Code::invalid || message.error().code() == Code::rejected,
             "a refusal's code");
+    diplom::v1::DataMessage parsed;
+    const bool parses = parsed.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+    require(parses == (message.error().code() == Code::rejected),
+            "protobuf refuses what we refuse");
     return;
   }
   require(message->wire() == bytes && message->size() == bytes.size(), "bytes move unchanged");
