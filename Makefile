@@ -5,10 +5,12 @@ MAKEFLAGS += --no-print-directory
 
 SERVICES := api-gateway ingest processor grpc-server
 TIME ?= 60
+RATE ?= 10000
+SCENARIO ?= smoke
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-hop bench-queues bench-grpc load-test load-test-quick lint fmt tidy \
-  deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
+  test-coverage chaos fuzz bench bench-hop bench-queues bench-grpc load-test load-test-quick \
+  load-test-saturation load-test-open load-test-k6 lint fmt tidy deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
   docker-up docker-down docker-logs docker-up-full
 
 ## Build and run
@@ -117,6 +119,18 @@ load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connectio
 load-test-quick: ## The same with 100 requests
 	@scripts/install-deps.sh bench
 	@scripts/load_test.sh 100 10
+
+load-test-saturation: ## wrk against a running gateway: as much as it takes, for 10 s
+	@scripts/install-deps.sh bench
+	@scripts/load_test_saturation.sh
+
+load-test-open: deps ## Constant rate against a running gateway, latency from due time (RATE=10000)
+	@scripts/build.sh release open_loop
+	@scripts/load_test_open.sh $(RATE)
+
+load-test-k6: ## k6 against a running gateway (SCENARIO=smoke|load|spike|soak|quick, DURATION of soak)
+	@scripts/install-tools.sh k6
+	@scripts/load_test_k6.sh $(SCENARIO) $(DURATION)
 
 ## Check
 

@@ -2,7 +2,7 @@
 # Builds the test tools that Debian doesn't have, from the Go module proxy, into a cache folder
 # outside the tree. Says nothing when all is there. With --go it prints the Go command it would use.
 #
-#   scripts/install-tools.sh grpcurl|ghz|h2spec|protoc-gen-go|protoc-gen-go-grpc...
+#   scripts/install-tools.sh grpcurl|ghz|k6|h2spec|protoc-gen-go|protoc-gen-go-grpc...
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -11,6 +11,7 @@ declare -A modules=(
   [protoc-gen-go]=google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
   [protoc-gen-go-grpc]=google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1
   [ghz]=github.com/bojand/ghz/cmd/ghz@v0.93.0
+  [k6]=go.k6.io/k6@v1.8.1
   [h2spec]=github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 )
 # What they need at least, and what is fetched when the machine has less.

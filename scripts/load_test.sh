@@ -1,29 +1,25 @@
 #!/usr/bin/env bash
-# ApacheBench against a running gateway; fails unless every request was answered with 200.
+# ApacheBench against a running gateway; fails unless every request was answered with 200 and worked
+# off.
 #
 #   scripts/load_test.sh [REQUESTS [CONNECTIONS]]     1000 and 10
 #
 # API_URL names another gateway than the one .env and the environment describe.
 set -euo pipefail
-source "$(dirname -- "${BASH_SOURCE[0]}")/services.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/gateway.sh"
 
 requests=${1:-1000}
 connections=${2:-10}
 command -v ab >/dev/null || die "ab is missing: run 'scripts/install-deps.sh bench'"
-if [[ -z ${API_URL:-} ]]; then
-  read_addresses
-  API_URL=${urls[api-gateway]}
-fi
-# ab takes no name that resolves to an address nobody listens at.
-target=${API_URL/localhost/127.0.0.1}/api/v1/ingest
-curl -fs -o /dev/null -m 2 "$API_URL/readyz" ||
-  die "no gateway is ready at $API_URL: start one with 'make run-local', or set API_URL"
+find_gateway
+target=$API_URL/api/v1/ingest
 
 folder=$(mktemp -d -t millrace-load.XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 printf '{"source":"load-test","data":"%0100d","metadata":{"tool":"ab"}}' 7 >"$folder/body.json"
 
 title "$requests requests over $connections connections to $target"
+counts_before
 ab -q -k -l -n "$requests" -c "$connections" -p "$folder/body.json" -T application/json \
   -e "$folder/percentiles.csv" "$target" >"$folder/ab.txt" 2>&1 || {
   cat "$folder/ab.txt" >&2
@@ -39,3 +35,4 @@ failed=$(awk '/^Failed requests/ { print $3 }' "$folder/ab.txt")
 if [[ $complete != "$requests" || $failed != 0 ]] || grep -q '^Non-2xx' "$folder/ab.txt"; then
   die 'load test failed: not every request was answered with 200'
 fi
+expect_worked_off
