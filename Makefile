@@ -112,6 +112,11 @@ bench-grpc: build ## The gRPC server beside an empty one: unary calls and stream
 	@scripts/build.sh release grpc_echo_server grpc_stream_client
 	@bench/load/grpc/bench_grpc.py
 
+test-network: build ## How connections are kept and messages batched, system calls per message
+	@scripts/install-deps.sh bench
+	@scripts/build.sh release open_loop
+	@bench/load/network.py
+
 load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
 	@scripts/install-deps.sh bench
 	@scripts/load_test.sh 1000 10
@@ -150,13 +155,12 @@ tidy: deps ## The tree's own rules and clang-tidy
 ## Not there yet
 
 profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
-test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
 docker-up: ## Start the services in containers (comes with the containers part)
 docker-down: ## Stop the containers (comes with the containers part)
 docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
-profile-complete test-network docker-build docker-up \
+profile-complete docker-build docker-up \
 docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

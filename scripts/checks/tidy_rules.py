@@ -189,7 +189,7 @@ def check_links(path, text, exists):
 def check_makefile(text):
     """Every target has its line in `make help`."""
     return [f"Makefile: target {name} has no '## line' for make help"
-            for name in re.findall(r"^([a-z-]+):(?!=)(?!.*## \S)", text, re.MULTILINE)
+            for name in re.findall(r"^([a-z0-9-]+):(?!=)(?!.*## \S)", text, re.MULTILINE)
             if not re.search(rf"^{name}:.*## \S", text, re.MULTILINE)]
 
 
