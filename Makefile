@@ -9,7 +9,7 @@ RATE ?= 10000
 SCENARIO ?= smoke
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-hop bench-queues bench-grpc load-test load-test-quick \
+  test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc load-test load-test-quick \
   load-test-saturation load-test-open load-test-k6 lint fmt tidy deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
   docker-up docker-down docker-logs docker-up-full
 
@@ -99,13 +99,22 @@ bench-hop: build ## Load on the three executables beside nginx on this machine
 	@scripts/install-deps.sh bench
 	@bench/load/bench_hop.py
 
+bench-e2e: build ## All queues from edge to sink, beside nginx, Benthos and the brokers' tools (20 min)
+	@scripts/install-deps.sh bench servers kafka
+	@scripts/install-servers.sh
+	@scripts/install-tools.sh benthos-4.45.1
+	@scripts/build.sh release
+	@bench/e2e/bench_e2e.py
+
+bench-sweeps: build ## CPU per message against workers, connections, batch and payload
+	@scripts/build.sh release open_loop
+	@bench/e2e/sweeps.py
+
 bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
 	@scripts/install-deps.sh servers kafka
 	@scripts/install-servers.sh
 	@scripts/build.sh release nats_queue_bench kafka_queue_bench composite_queue_bench
 	@bench/queues/bench_queues.py
-	@scripts/install-deps.sh bench
-	@bench/queues/end_to_end.py
 
 bench-grpc: build ## The gRPC server beside an empty one: unary calls and streams
 	@scripts/install-tools.sh ghz

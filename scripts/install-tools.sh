@@ -2,7 +2,7 @@
 # Builds the test tools that Debian doesn't have, from the Go module proxy, into a cache folder
 # outside the tree. Says nothing when all is there. With --go it prints the Go command it would use.
 #
-#   scripts/install-tools.sh grpcurl|ghz|k6|h2spec|protoc-gen-go|protoc-gen-go-grpc...
+#   scripts/install-tools.sh grpcurl|ghz|k6|benthos-4.45.1|h2spec|protoc-gen-go|protoc-gen-go-grpc...
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -12,6 +12,7 @@ declare -A modules=(
   [protoc-gen-go-grpc]=google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1
   [ghz]=github.com/bojand/ghz/cmd/ghz@v0.93.0
   [k6]=go.k6.io/k6@v1.8.1
+  [benthos-4.45.1]=./bench/e2e/benthos
   [h2spec]=github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 )
 # What they need at least, and what is fetched when the machine has less.
@@ -36,13 +37,20 @@ find_go() {
   printf '%s' "$folder/bin/go"
 }
 
+# build TOOL FOLDER: a module by name and version, or one of ours with what it requires.
+build() {
+  case ${modules[$1]} in
+    ./*) "$go" build -C "$root/${modules[$1]}" -o "$2/$1" . ;;
+    *) GOBIN=$2 "$go" install "${modules[$1]}" ;;
+  esac
+}
+
 # install TOOL: whole or not at all.
 install() {
   local tool=$1 work
   work=$(mktemp -d "$cache/building.XXXXXX")
   say "install-tools: building ${modules[$tool]}" >&2
-  if ! GOBIN=$work GOTOOLCHAIN=local GOFLAGS=-buildvcs=false "$go" install "${modules[$tool]}" \
-    >"$work/log" 2>&1; then
+  if ! GOTOOLCHAIN=local GOFLAGS=-buildvcs=false build "$tool" "$work" >"$work/log" 2>&1; then
     tail -n 12 "$work/log" >&2
     rm -rf "$work"
     die "install-tools: $tool can't be built. Is the network there? Then run this again."
