@@ -73,9 +73,13 @@ std::string failures_json(const Outcome& outcome) {
 std::string complaint(const Options& options, const Outcome& outcome) {
   std::string text;
   const std::uint64_t bad = outcome.answered() - outcome.ok;
+  const std::uint64_t unmade = outcome.failures[static_cast<std::size_t>(Failure::connect)];
   if (bad + failures(outcome) > 0) {
-    append(text, "%llu answers were not as expected and %llu requests or connections failed",
-           number(bad), number(failures(outcome)));
+    append(
+        text,
+        "%llu answers were not as expected, %llu requests got none, %llu connections couldn't be "
+        "made",
+        number(bad), number(failures(outcome) - unmade), number(unmade));
   } else if (outcome.ok == 0) {
     text = "nothing was sent";
   } else if (options.is_open_loop() &&
