@@ -14,8 +14,8 @@ the count, and open_loop sends to the gateway:
 What is counted comes from the services' own /metrics, before and after: connections accepted from the
 client and opened to the next service per 100,000 requests (of the client), and messages per exchange
 with the next service. System calls are counted by the kernel (perf stat, all threads of a service) and
-given per message. These are counts, not times: a busy machine changes them little, but for messages
-per exchange, which rise with the load.
+given per message. These are counts, not times. Connections don't depend on how busy the machine is; messages
+per exchange rise with the load, and system calls per message fall with them.
 
 MILLRACE_BENCH names the folder of open_loop and the executables (build/release/bin)."""
 
