@@ -161,6 +161,16 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
     });
   }
 
+  // At the end of this round of the loop: what its other connections bring goes out together.
+  void send_soon() {
+    if (std::exchange(send_due, true)) return;
+    reactor.post([self = shared_from_this()] {
+      self->send_due = false;
+      if (self->aborted) return;
+      for (const auto& link : self->links) link->send_next();
+    });
+  }
+
   void fail_over(Batch batch, const std::string& why, Time now);
   void settled(const Batch& batch) {
     pending_items -= batch.messages;
@@ -174,6 +184,7 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
   std::size_t turn = 0;
   std::size_t pending_items = 0;
   std::size_t pending_bytes = 0;
+  bool send_due = false;
   bool aborted = false;
 };
 
@@ -336,7 +347,7 @@ void HopClient::submit(std::vector<HopItem> items, Time deadline, HopDone done) 
       link.gather(items[i], group, i, deadline);
     }
   }
-  link.send_next();
+  shared.send_soon();
   if (--group->missing == 0) {
     shared.reactor.post([group] { group->done(std::move(group->answers)); });
   }

@@ -1,8 +1,8 @@
-// The smart batcher of a hop between two of our services. An idle link sends at once; while a batch
-// is under way, what arrives is gathered and goes out as the next one. There is no timer, so
-// nothing is added to the latency at low load, and at high load one write, one wake-up and one
-// parse serve many items. Each item still gets its own answer. It knows nothing of messages: items
-// are opaque bytes.
+// The smart batcher of a hop between two of our services. An idle link sends at once, what came in
+// one round of its thread's loop together; while a batch is under way, what arrives is gathered and
+// goes out as the next one. There is no timer, so nothing is added to the latency at low load, and
+// at high load one write, one wake-up and one parse serve many items. Each item still gets its own
+// answer. It knows nothing of messages: items are opaque bytes.
 #pragma once
 
 #include <cstdint>

@@ -53,6 +53,15 @@ TEST_CASE("what comes while a batch is under way goes as one batch, in order") {
   CHECK(hop.counted("exchange_seconds_count") == 2);
 }
 
+TEST_CASE("what one round of the loop brings goes as one batch, the first of it too") {
+  HopUpstream upstream;
+  TestHop hop({upstream.upstream()});
+  hop.submit_in_one_round(numbered(5));
+  CHECK(upstream.batch().size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(hop.one().text == std::to_string(i));
+  CHECK(hop.counted("batch_size_count") == 1);
+}
+
 TEST_CASE("each item gets its own answer, and a bad one fails alone") {
   HopUpstream upstream;
   TestHop hop({upstream.upstream()});

@@ -77,11 +77,14 @@ class TestHop {
   // What submit() was given has been gathered or sent when this returns.
   void submit(const std::vector<std::string>& bodies,
               std::chrono::milliseconds timeout = kPatience) {
-    std::vector<HopItem> items;
-    for (const auto& body : bodies) items.push_back({body, "id", "key"});
-    pool.submit(std::move(items), std::chrono::steady_clock::now() + timeout,
-                [this](Answers got) { answers_.put(std::move(got)); });
+    submit_unsettled(bodies, timeout);
     settle();
+  }
+  // Each of them alone, within one round of the hop's loop.
+  void submit_in_one_round(const std::vector<std::string>& bodies) {
+    reactors.run_on_each([&](std::size_t, Reactor&) {
+      for (const auto& body : bodies) submit_unsettled({body}, kPatience);
+    });
   }
   // Of the submits, in the order in which they were answered.
   Answers answers() { return answers_.take("the answers"); }
@@ -100,6 +103,13 @@ class TestHop {
   }
 
  private:
+  void submit_unsettled(const std::vector<std::string>& bodies, std::chrono::milliseconds timeout) {
+    std::vector<HopItem> items;
+    for (const auto& body : bodies) items.push_back({body, "id", "key"});
+    pool.submit(std::move(items), std::chrono::steady_clock::now() + timeout,
+                [this](Answers got) { answers_.put(std::move(got)); });
+  }
+
   Mailbox<Answers> answers_;
 
  public:
