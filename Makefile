@@ -9,8 +9,9 @@ RATE ?= 10000
 SCENARIO ?= smoke
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc load-test load-test-quick \
-  load-test-saturation load-test-open load-test-k6 lint fmt tidy deps help grpc-server switch-queue integration-test profile-complete test-network docker-build \
+  test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc report \
+  load-test load-test-quick load-test-saturation load-test-open load-test-k6 lint fmt tidy deps help \
+  grpc-server switch-queue integration-test profile-complete test-network docker-build \
   docker-up docker-down docker-logs docker-up-full
 
 ## Build and run
@@ -125,6 +126,8 @@ test-network: build ## How connections are kept and messages batched, system cal
 	@scripts/install-deps.sh bench
 	@scripts/build.sh release open_loop
 	@bench/load/network.py
+report: ## The comparison, the plots and the final report, from results/raw
+	@bench/report/render.py
 
 load-test: ## ApacheBench against a running gateway: 1000 requests, 10 connections
 	@scripts/install-deps.sh bench

@@ -1,0 +1,82 @@
+"""results/FINAL_REPORT.md: the words of final_report.md.in with the figures put in."""
+
+import collections
+import pathlib
+
+import comparison
+import targets
+import text
+
+TEMPLATE = pathlib.Path(__file__).with_name("final_report.md.in")
+
+
+def _cells(verdict, measured):
+    shown = f"**{verdict}**" if verdict == targets.MISSED else verdict
+    return [text.escape(measured), shown]
+
+
+def _target_row(target, judged):
+    unit = target.get("unit", "")
+    must = [text.escape(targets.limit_words(target["must"], unit))] + _cells(*judged["must"])
+    if "aim" not in target:
+        return [target["what"], *must, "", "", ""]
+    return [target["what"], *must, text.escape(targets.limit_words(target["aim"], unit)),
+            *_cells(*judged["aim"])]
+
+
+def targets_table(verdicts):
+    head = ["what", "must", "measured", "", "aim", "measured", ""]
+    return text.table(head, [_target_row(target, judged) for target, judged, _ in verdicts])
+
+
+def summary(verdicts):
+    counts = collections.Counter(judged["must"][0] for _, judged, _ in verdicts)
+    aims = [judged["aim"][0] for _, judged, _ in verdicts if "aim" in judged]
+    return (f"Of {len(verdicts)} targets {counts[targets.MET]} are met, {counts[targets.MISSED]} are "
+            f"missed and {counts[targets.NOT_MEASURED]} are not measured. Of {len(aims)} aims beyond "
+            f"them {aims.count(targets.MET)} are reached.")
+
+
+def missed(verdicts):
+    found = [(target, judged["must"][1]) for target, judged, _ in verdicts
+             if judged["must"][0] == targets.MISSED]
+    if not found:
+        return "None of the targets that were measured is missed."
+    return "\n".join(
+        f"- {target['what']}: {text.escape(measured)}, and must be "
+        f"{text.escape(targets.limit_words(target['must'], target.get('unit', '')))}."
+        for target, measured in found)
+
+
+def sources(records):
+    head = ["suite", "layout", "variant", "commit", "time", "machine", "compiler"]
+    return text.table(head, [[f"[{fields['suite']}](raw/{fields['file']})", fields["layout"],
+                              fields["variant"], fields["commit"], fields["time"],
+                              text.escape(comparison.machine_words(fields)),
+                              text.escape(fields["compiler"])] for fields in records])
+
+
+def commits(records):
+    names = sorted({fields["commit"] for fields in records})
+    changed = [name for name in names if name.endswith("+")]
+    words = f"All figures are of commit {names[0]}." if len(names) == 1 else \
+        f"These are {len(names)} commits, not one: {', '.join(names)}."
+    if changed:
+        words += (" A + means that tracked files differed from the commit: such a figure can't be "
+                  "repeated exactly.")
+    return words
+
+
+def commands(records):
+    return "\n".join(f"- {fields['suite']} ({fields['variant']}, {fields['layout']}): "
+                     f"`{fields['command']}`" for fields in records)
+
+
+def render(records, wanted, template=None):
+    verdicts = targets.verdicts(wanted, records)
+    words = TEMPLATE.read_text() if template is None else template
+    for key, value in (("SUMMARY", summary(verdicts)), ("TARGETS", targets_table(verdicts)),
+                       ("MISSED", missed(verdicts)), ("SOURCES", sources(records)),
+                       ("COMMITS", commits(records)), ("COMMANDS", commands(records))):
+        words = words.replace(f"@{key}@", value)
+    return words
