@@ -10,8 +10,9 @@ SCENARIO ?= smoke
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
   test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc report \
-  load-test load-test-quick load-test-saturation load-test-open load-test-k6 lint fmt tidy deps help \
-  grpc-server switch-queue integration-test profile-complete test-network docker-build \
+  bench-compare load-test load-test-quick load-test-saturation load-test-open load-test-k6 lint fmt \
+  tidy deps help grpc-server switch-queue integration-test profile-complete test-network \
+  docker-build \
   docker-up docker-down docker-logs docker-up-full
 
 ## Build and run
@@ -126,6 +127,12 @@ test-network: build ## How connections are kept and messages batched, system cal
 	@scripts/install-deps.sh bench
 	@scripts/build.sh release open_loop
 	@bench/load/network.py
+bench-compare: deps ## The working tree beside BASE=<commit> (SUITE=pipeline,ring,... PAIRS=7 FILTER=regex)
+	@[[ -n "$(BASE)" ]] || { echo 'bench-compare: name a commit: make bench-compare BASE=<commit>' >&2; exit 2; }
+	@scripts/install-deps.sh bench
+	@bench/compare/compare.py --base "$(BASE)" $(if $(SUITE),--suite "$(SUITE)") \
+	  $(if $(PAIRS),--pairs "$(PAIRS)") $(if $(FILTER),--filter '$(FILTER)')
+
 report: ## The comparison, the plots and the final report, from results/raw
 	@bench/report/render.py
 

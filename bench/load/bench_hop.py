@@ -91,7 +91,11 @@ class Millrace:
                 self.processes[name] = subprocess.Popen(
                     [str(Path(binaries).resolve() / name)], cwd=folder, env=settings, stderr=log
                 )
-            ready_s = wait_ready(f"http://127.0.0.1:{ports[name]}/readyz")
+            try:
+                ready_s = wait_ready(f"http://127.0.0.1:{ports[name]}/readyz")
+            except SystemExit:
+                self.stop()
+                raise
             self.start_ms[name] = ready_s * 1000
         self.url = f"http://127.0.0.1:{self.gateway}/api/v1/ingest"
 
@@ -118,9 +122,9 @@ class Millrace:
     def stop(self):
         """In flow order; the exit codes by name."""
         codes = {}
-        for name in reversed(self.NAMES):
-            self.processes[name].terminate()
-            codes[name] = self.processes[name].wait(timeout=40)
+        for name, process in reversed(self.processes.items()):
+            process.terminate()
+            codes[name] = process.wait(timeout=40)
         return codes
 
 

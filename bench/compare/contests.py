@@ -1,0 +1,113 @@
+"""What can be compared: each contest runs one side once and returns {Figure: value}."""
+
+import collections
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from base_tree import ROOT, CantCompare
+
+sys.path.insert(0, str(ROOT / "bench" / "load"))
+
+import bench_hop  # noqa: E402  (the path comes first)
+
+# better: "higher" or "lower"
+Figure = collections.namedtuple("Figure", "name unit better")
+_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+_RISES = re.compile(r"/s$")
+
+
+def figures_of(report):
+    """What one run of a Google Benchmark executable measured: wall time per iteration, and the counters
+    that say their unit, as "p99 [us]" does."""
+    found = {}
+    for entry in report["benchmarks"]:
+        if entry.get("error_occurred"):
+            raise CantCompare(f"{entry['name']} failed: {entry.get('error_message', 'no reason given')}")
+        if entry.get("run_type") == "aggregate":
+            continue
+        found[Figure(entry["name"], "ns", "lower")] = entry["real_time"] * _NS[entry["time_unit"]]
+        for key, value in entry.items():
+            match = re.fullmatch(r"(.+) \[(.+)\]", key)
+            if match:
+                better = "higher" if _RISES.search(match.group(2)) else "lower"
+                found[Figure(f"{entry['name']} {match.group(1)}", match.group(2), better)] = value
+    return found
+
+
+class Micro:
+    """bench/micro's executable of that name."""
+
+    def __init__(self, name, options):
+        self.targets = [f"bench_{name}"]
+        self.arguments = ["--benchmark_format=json", f"--benchmark_min_time={options.min_time_s}",
+                          f"--benchmark_filter={options.filter}"]
+
+    def start(self, binaries):
+        self.binaries = binaries
+
+    def measure(self, side):
+        command = [self.binaries[side] / self.targets[0], *self.arguments]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                              check=False)
+        try:
+            return figures_of(json.loads(done.stdout))
+        except ValueError:
+            said = " ".join((done.stderr or done.stdout).split())[:200]
+            raise CantCompare(f"{side}: {self.targets[0]} measured nothing: {said}") from None
+
+    def stop(self):
+        pass
+
+
+class Pipeline:
+    """Single POSTs by wrk through gateway, ingest and processor. Both sides stay up, idle while the
+    other is measured."""
+
+    targets = list(bench_hop.Millrace.NAMES)
+
+    def __init__(self, options):
+        self.seconds = options.seconds
+        self.folder = tempfile.TemporaryDirectory(prefix="millrace-compare-")
+        self.sides = {}
+
+    def start(self, binaries):
+        for side, folder in binaries.items():
+            place = pathlib.Path(self.folder.name) / side
+            place.mkdir()
+            self.sides[side] = bench_hop.Millrace(folder, place)
+        for one in self.sides.values():
+            bench_hop.wrk(one.url, 1)
+
+    def measure(self, side):
+        one = self.sides[side]
+        cpu_s = one.cpu()
+        result = bench_hop.wrk(one.url, self.seconds)
+        if result["errors"] or not result["requests"]:
+            raise CantCompare(f"{side}: {result['errors']} of {result['requests']} requests failed")
+        accepted, processed = one.settled()
+        if accepted != processed:
+            raise CantCompare(f"{side}: {accepted} were accepted and {processed} worked off")
+        return {Figure("single POST, accepted", "messages/s", "higher"): result["per_s"],
+                Figure("single POST, p99 (closed loop)", "µs", "lower"): result["p99_us"],
+                Figure("single POST, CPU of all three", "µs/message", "lower"):
+                    (one.cpu() - cpu_s) / result["requests"] * 1e6}
+
+    def stop(self):
+        for one in self.sides.values():
+            one.stop()
+        self.folder.cleanup()
+
+
+def named(suite, options):
+    if suite == "pipeline":
+        return Pipeline(options)
+    known = {path.name.removesuffix("_bench.cpp")
+             for path in (ROOT / "bench" / "micro").glob("*_bench.cpp")}
+    if suite not in known:
+        raise CantCompare(f"there is no suite '{suite}': SUITE is pipeline, "
+                          f"{', '.join(sorted(known))}")
+    return Micro(suite, options)
