@@ -4,11 +4,10 @@
   bench/compare/compare.py --base COMMIT [--suite pipeline] [--pairs 7]
                            [--filter REGEX] [--min-time-s 0.2] [--seconds 5]
 
-Builds both, runs them in turn (base, now, base, now, ...) and prints for each figure the medians, the
-change and its 95 % interval: the Hodges-Lehmann estimate of the pairs' ratios, exact for any number of
-pairs. The verdict is "faster" or "slower" when the whole interval is on that side, and otherwise "no
+Builds both, runs them in turn, pair by pair, and prints for each figure the medians, the change and its
+95 % interval: the Hodges-Lehmann estimate of the pairs' ratios, exact for any number of pairs. The verdict is "faster" or "slower" when the whole interval is on that side, and otherwise "no
 difference shown", which doesn't say that there is none. Of twenty figures that didn't change, one has
-such a verdict by chance.
+such a verdict by chance; and on a machine that others use too, more.
 
 --suite: pipeline, or a suite of bench/micro; commas between several. --filter and --min-time-s are for
 the micro suites, --seconds is a run of the pipeline."""
@@ -38,7 +37,8 @@ def collect(contest, pairs, progress=lambda pair: None):
     """{side: {figure: [a value of each pair]}}"""
     found = {side: {} for side in SIDES}
     for pair in range(pairs):
-        for side in SIDES:
+        # Who begins takes turns too, or a machine that slows down would always hit the same side.
+        for side in SIDES[::-1] if pair % 2 else SIDES:
             for figure, value in contest.measure(side).items():
                 found[side].setdefault(figure, []).append(value)
         progress(pair + 1)
