@@ -133,6 +133,9 @@ bench-compare: deps ## The working tree beside BASE=<commit> (SUITE=pipeline,rin
 	@bench/compare/compare.py --base "$(BASE)" $(if $(SUITE),--suite "$(SUITE)") \
 	  $(if $(PAIRS),--pairs "$(PAIRS)") $(if $(FILTER),--filter '$(FILTER)')
 
+profile-complete: deps ## CPU, wait and heap flame graphs of all services (QUEUE=memory,nats,kafka)
+	@QUEUE="$(QUEUE)" scripts/complete_profiling.sh
+
 report: ## The comparison, the plots and the final report, from results/raw
 	@bench/report/render.py
 
@@ -174,6 +177,7 @@ tidy: deps ## The tree's own rules and clang-tidy
 ## Not there yet
 
 profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
+test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
 docker-up: ## Start the services in containers (comes with the containers part)
 docker-down: ## Stop the containers (comes with the containers part)
@@ -181,5 +185,6 @@ docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
 profile-complete docker-build docker-up \
+test-network docker-build docker-up \
 docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1
