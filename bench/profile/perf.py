@@ -46,7 +46,7 @@ def _record(pid, seconds, out, *options):
 
 
 def _script(data, *options):
-    # Looking up what was inlined starts a process per address: hours.
+    # Asio's templates, inlined by the dozen, would bury what one wants to see.
     done = _run(["perf", "script", "-i", data, "--no-inline", *options])
     if done.returncode:
         raise CantProfile(f"perf script can't read {data.name}: {_said(done)}")

@@ -18,7 +18,7 @@ import svg  # noqa: E402  (no bytecode comes first)
 
 WIDTH, ROW, MARGIN, TOP = 1200, 17, 10, 50
 NARROWEST_PX = 0.5
-DEPTH_MAX = 64
+DEPTH_MAX = 96
 LETTER_PX = 6.2
 KERNEL = "[k] "
 # Also behind a return type; not the many templates of others that are made with our types.
