@@ -5,9 +5,10 @@
                            [--filter REGEX] [--min-time-s 0.2] [--seconds 5]
 
 Builds both, runs them in turn, pair by pair, and prints for each figure the medians, the change and its
-95 % interval: the Hodges-Lehmann estimate of the pairs' ratios, exact for any number of pairs. The verdict is "faster" or "slower" when the whole interval is on that side, and otherwise "no
-difference shown", which doesn't say that there is none. Of twenty figures that didn't change, one has
-such a verdict by chance; and on a machine that others use too, more.
+95 % interval: the Hodges-Lehmann estimate of the pairs' ratios, exact for any number of pairs. The
+verdict is "faster" or "slower" when the whole interval is on that side, and otherwise "no difference
+shown", which doesn't say that there is none. Of twenty figures that didn't change, one has such a
+verdict by chance; on a machine that others use too, more.
 
 --suite: pipeline, or a suite of bench/micro; commas between several. --filter and --min-time-s are for
 the micro suites, --seconds is a run of the pipeline."""
@@ -96,7 +97,7 @@ def compare(options):
     wanted = {suite: contests.named(suite, options) for suite in options.suite.split(",")}
     targets = [target for contest in wanted.values() for target in contest.targets]
     with base_tree.BaseTree(base_tree.resolve(options.base)) as base:
-        say(f"base {base.short}, now {record.commit()} (+ means changes that aren't committed); building")
+        say(f"base {base.short}, now {record.commit()} (+: changes that aren't committed); building")
         base.build(targets)
         binaries = {"base": base.binaries, "now": base_tree.build_now(targets)}
         for suite, contest in wanted.items():
