@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -75,6 +76,8 @@ class Pipeline:
         self.sides = {}
 
     def start(self, binaries):
+        # So that workers who lag for a moment aren't a refusal; that all is worked off is checked.
+        os.environ.setdefault("QUEUE_SIZE", "100000")
         for side, folder in binaries.items():
             place = pathlib.Path(self.folder.name) / side
             place.mkdir()
@@ -87,7 +90,8 @@ class Pipeline:
         cpu_s = one.cpu()
         result = bench_hop.wrk(one.url, self.seconds)
         if result["errors"] or not result["requests"]:
-            raise CantCompare(f"{side}: {result['errors']} of {result['requests']} requests failed")
+            raise CantCompare(f"{side}: {result['errors']} of {result['requests']} requests failed; is "
+                              "the machine busy with something else?")
         accepted, processed = one.settled()
         if accepted != processed:
             raise CantCompare(f"{side}: {accepted} were accepted and {processed} worked off")

@@ -28,7 +28,7 @@ def _run(command):
 
 
 def _said(done):
-    return " ".join((done.stderr or done.stdout).split())[:300]
+    return " ".join((done.stderr or done.stdout).split())[:300].rstrip(".")
 
 
 def cpu_event():

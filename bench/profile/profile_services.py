@@ -17,6 +17,7 @@ import argparse
 import datetime
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -107,9 +108,10 @@ class Attempts:
     def make(self, what, work, *arguments):
         try:
             work(*arguments)
-        except (CantProfile, flamegraph.BadStacks, AssertionError) as error:
+        except (CantProfile, flamegraph.BadStacks, AssertionError, RuntimeError,
+                system.field.servers.CantStart) as error:
             self.failed.append(f"{what}: {error}")
-            print(f"  NOT MADE: {self.failed[-1]}", file=sys.stderr, flush=True)
+            print(f"NOT MADE: {self.failed[-1]}", file=sys.stderr, flush=True)
 
 
 def profile(service, queue, brokers, options, attempts):
@@ -143,19 +145,30 @@ def parse():
         for name in given:
             if name not in known:
                 parser.error(f"there is no '{name}': choose from {', '.join(known)}")
-    if not shutil.which("perf"):
-        parser.exit(1, "profile: perf isn't there: run 'scripts/install-deps.sh profile'\n")
+    for tool in ("perf", "wrk"):
+        if not shutil.which(tool):
+            parser.exit(1, f"profile: {tool} isn't there: run 'scripts/install-deps.sh bench profile'\n")
     return options
 
 
+def profile_all(queue, options, attempts):
+    with system.field.Brokers(queue) as brokers:
+        for service in options.service:
+            attempts.make(f"{service}-{queue}", profile, service, queue, brokers, options, attempts)
+
+
+def leave(number, _frame):
+    sys.exit(128 + number)
+
+
 def main():
+    # So that services and load end with this.
+    signal.signal(signal.SIGTERM, leave)
     options, attempts = parse(), Attempts()
     for queue in options.queue:
-        with system.field.Brokers(queue) as brokers:
-            for service in options.service:
-                attempts.make(service, profile, service, queue, brokers, options, attempts)
-    for failure in attempts.failed:
-        print(f"NOT MADE: {failure}", file=sys.stderr)
+        attempts.make(f"{queue} queue", profile_all, queue, options, attempts)
+    if attempts.failed:
+        print(f"{len(attempts.failed)} were not made, as said above", file=sys.stderr)
     return 1 if attempts.failed else 0
 
 
