@@ -21,16 +21,24 @@ _NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 _RISES = re.compile(r"/s$")
 
 
+def _time_of(entry):
+    """(unit, wall time): per item where the benchmark counts them by the wall clock, as ours do."""
+    if "items_per_second" in entry and re.search(r"/(real|manual)_time\b", entry["name"]):
+        return f"ns/{entry.get('label') or 'item'}", 1e9 / entry["items_per_second"]
+    return "ns", entry["real_time"] * _NS[entry["time_unit"]]
+
+
 def figures_of(report):
-    """What one run of a Google Benchmark executable measured: wall time per iteration, and the counters
-    that say their unit, as "p99 [us]" does."""
+    """What one run of a Google Benchmark executable measured: a time, and the counters that say their
+    unit, as "p99 [us]" does."""
     found = {}
     for entry in report["benchmarks"]:
         if entry.get("error_occurred"):
             raise CantCompare(f"{entry['name']} failed: {entry.get('error_message', 'no reason given')}")
         if entry.get("run_type") == "aggregate":
             continue
-        found[Figure(entry["name"], "ns", "lower")] = entry["real_time"] * _NS[entry["time_unit"]]
+        unit, value = _time_of(entry)
+        found[Figure(entry["name"], unit, "lower")] = value
         for key, value in entry.items():
             match = re.fullmatch(r"(.+) \[(.+)\]", key)
             if match:

@@ -68,6 +68,12 @@ class GoogleBenchmark(unittest.TestCase):
                                  Figure("a p99", "us", "lower"): 7.0,
                                  Figure("a rate", "messages/s", "higher"): 8.0})
 
+    def test_time_is_per_item_where_the_wall_clock_counts_them(self):
+        entry = {"name": "1P1C/millrace/real_time", "real_time": 9.0, "time_unit": "ms",
+                 "items_per_second": 1e8, "label": "message"}
+        self.assertEqual(contests.figures_of({"benchmarks": [entry]}),
+                         {Figure("1P1C/millrace/real_time", "ns/message", "lower"): 10.0})
+
     def test_a_failed_benchmark_is_no_figure(self):
         with self.assertRaisesRegex(CantCompare, "a failed: lost 3"):
             contests.figures_of({"benchmarks": [

@@ -44,7 +44,8 @@ def missed(verdicts):
         return "None of the targets that were measured is missed."
     return "\n".join(
         f"- {target['what']}: {text.escape(measured)}, and must be "
-        f"{text.escape(targets.limit_words(target['must'], target.get('unit', '')))}."
+        f"{text.escape(targets.limit_words(target['must'], target.get('unit', '')))}. "
+        f"{target.get('why', 'Why is not known yet.')}"
         for target, measured in found)
 
 

@@ -2,7 +2,8 @@
 
 A target names its rows by suite, subject and measure (also layout and variant, "shared" and "release"
 unless said), and one or two limits, "must" and "aim". A limit is "least" or "most", of our median, or
-of our ratio to each contestant in "of" (the median of the ratios of pairs)."""
+of our ratio to each contestant in "of" (the median of the ratios of pairs). "why" is what a person
+found out about a target that is missed, as Markdown that may link a profile from results/."""
 
 import json
 import pathlib

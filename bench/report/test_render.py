@@ -90,7 +90,7 @@ class Targets(unittest.TestCase):
 
 class FinalReport(unittest.TestCase):
     RATE = RATE | {"unit": "messages/s"}
-    WANTED = [RATE | {"must": {"least": 100}, "aim": {"least": 50}},
+    WANTED = [RATE | {"must": {"least": 100}, "aim": {"least": 50}, "why": "See [a](profiles/a.svg)."},
               RATE | {"what": "the other", "must": {"least": 1}},
               RATE | {"what": "a third", "suite": "none", "must": {"least": 1}}]
     RECORDS = [fixtures.record([row("millrace", [60, 70])], commit="abc1234+")]
@@ -98,9 +98,14 @@ class FinalReport(unittest.TestCase):
     def test_counts_and_names_what_is_missed(self):
         words = final_report.render(self.RECORDS, self.WANTED)
         self.assertIn("Of 3 targets 1 are met, 1 are missed and 1 are not measured. Of 1 aims", words)
-        self.assertIn("- the rate: 65.0 (60.0 to 70.0) messages/s, and must be ≥ 100 messages/s.", words)
+        self.assertIn("- the rate: 65.0 (60.0 to 70.0) messages/s, and must be ≥ 100 messages/s. "
+                      "See [a](profiles/a.svg).", words)
         self.assertIn("tracked files differed", words)
         self.assertNotRegex(words, "@[A-Z]+@")
+
+    def test_a_miss_without_a_reason_says_so(self):
+        verdicts = targets.verdicts([self.RATE | {"must": {"least": 100}}], self.RECORDS)
+        self.assertTrue(final_report.missed(verdicts).endswith(". Why is not known yet."))
 
     def test_several_commits_are_said_aloud(self):
         words = final_report.commits(self.RECORDS + [fixtures.record([])])
