@@ -11,14 +11,15 @@ import tempfile
 
 from base_tree import ROOT, CantCompare
 
-sys.path.insert(0, str(ROOT / "bench" / "load"))
+for folder in ("load", "report"):
+    sys.path.insert(0, str(ROOT / "bench" / folder))
 
-import bench_hop  # noqa: E402  (the path comes first)
+import bench_hop  # noqa: E402  (the paths come first)
+import record  # noqa: E402
 
 # better: "higher" or "lower"
 Figure = collections.namedtuple("Figure", "name unit better")
 _NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
-_RISES = re.compile(r"/s$")
 
 
 def _time_of(entry):
@@ -26,6 +27,16 @@ def _time_of(entry):
     if "items_per_second" in entry and re.search(r"/(real|manual)_time\b", entry["name"]):
         return f"ns/{entry.get('label') or 'item'}", 1e9 / entry["items_per_second"]
     return "ns", entry["real_time"] * _NS[entry["time_unit"]]
+
+
+def _counters_of(entry):
+    found = {}
+    for key, value in entry.items():
+        match = re.fullmatch(r"(.+) \[(.+)\]", key)
+        if match:
+            better = "higher" if match.group(2) in record.HIGHER_IS_BETTER else "lower"
+            found[Figure(f"{entry['name']} {match.group(1)}", match.group(2), better)] = value
+    return found
 
 
 def figures_of(report):
@@ -37,13 +48,12 @@ def figures_of(report):
             raise CantCompare(f"{entry['name']} failed: {entry.get('error_message', 'no reason given')}")
         if entry.get("run_type") == "aggregate":
             continue
-        unit, value = _time_of(entry)
-        found[Figure(entry["name"], unit, "lower")] = value
-        for key, value in entry.items():
-            match = re.fullmatch(r"(.+) \[(.+)\]", key)
-            if match:
-                better = "higher" if _RISES.search(match.group(2)) else "lower"
-                found[Figure(f"{entry['name']} {match.group(1)}", match.group(2), better)] = value
+        counted = _counters_of(entry)
+        found |= counted
+        # Where counters are all that a benchmark is about, its own time says nothing.
+        if "items_per_second" in entry or not counted:
+            unit, value = _time_of(entry)
+            found[Figure(entry["name"], unit, "lower")] = value
     return found
 
 

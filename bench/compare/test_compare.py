@@ -63,8 +63,10 @@ class GoogleBenchmark(unittest.TestCase):
         found = contests.figures_of({"benchmarks": [
             {"name": "a", "run_type": "iteration", "real_time": 2.5, "cpu_time": 9, "time_unit": "us",
              "iterations": 12, "items_per_second": 5e6, "p99 [us]": 7.0, "rate [messages/s]": 8.0},
+            {"name": "b", "real_time": 1.0, "time_unit": "s", "resident [MB]": 9.0},
             {"name": "a_mean", "run_type": "aggregate", "real_time": 1, "time_unit": "us"}]})
         self.assertEqual(found, {Figure("a", "ns", "lower"): 2500.0,
+                                 Figure("b resident", "MB", "lower"): 9.0,
                                  Figure("a p99", "us", "lower"): 7.0,
                                  Figure("a rate", "messages/s", "higher"): 8.0})
 

@@ -23,8 +23,8 @@ def why(wait):
     if wait.preempted:
         return "a core"
     kernel = [name for name in wait.stack if name.startswith(flamegraph.KERNEL)]
-    for word, reason in (("futex", "a futex"), ("epoll", "epoll"), ("poll", "poll"), ("sigtimedwait", "a signal"),
-                         ("nanosleep", "a sleep")):
+    for word, reason in (("futex", "a futex"), ("epoll", "epoll"), ("poll", "poll"),
+                         ("sigtimedwait", "a signal"), ("nanosleep", "a sleep")):
         if any(word in name for name in kernel):
             return reason
     return "other"
