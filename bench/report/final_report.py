@@ -1,6 +1,5 @@
 """results/FINAL_REPORT.md: the words of final_report.md.in with the figures put in."""
 
-import collections
 import pathlib
 
 import comparison
@@ -10,18 +9,16 @@ import text
 TEMPLATE = pathlib.Path(__file__).with_name("final_report.md.in")
 
 
-def _cells(verdict, measured):
-    shown = f"**{verdict}**" if verdict == targets.MISSED else verdict
-    return [text.escape(measured), shown]
+def _cells(target, judged, kind):
+    if kind not in target:
+        return ["", "", ""]
+    verdict, measured = judged[kind]
+    return [text.escape(targets.limit_words(target[kind], target.get("unit", ""))),
+            text.escape(measured), f"**{verdict}**" if verdict == targets.MISSED else verdict]
 
 
 def _target_row(target, judged):
-    unit = target.get("unit", "")
-    must = [text.escape(targets.limit_words(target["must"], unit))] + _cells(*judged["must"])
-    if "aim" not in target:
-        return [target["what"], *must, "", "", ""]
-    return [target["what"], *must, text.escape(targets.limit_words(target["aim"], unit)),
-            *_cells(*judged["aim"])]
+    return [target["what"], *_cells(target, judged, "must"), *_cells(target, judged, "aim")]
 
 
 def targets_table(verdicts):
@@ -30,16 +27,16 @@ def targets_table(verdicts):
 
 
 def summary(verdicts):
-    counts = collections.Counter(judged["must"][0] for _, judged, _ in verdicts)
-    aims = [judged["aim"][0] for _, judged, _ in verdicts if "aim" in judged]
-    return (f"Of {len(verdicts)} targets {counts[targets.MET]} are met, {counts[targets.MISSED]} are "
-            f"missed and {counts[targets.NOT_MEASURED]} are not measured. Of {len(aims)} aims beyond "
-            f"them {aims.count(targets.MET)} are reached.")
+    musts, aims = ([judged[kind][0] for _, judged, _ in verdicts if kind in judged]
+                   for kind in ("must", "aim"))
+    return (f"Of {len(musts)} targets {musts.count(targets.MET)} are met, "
+            f"{musts.count(targets.MISSED)} are missed and {musts.count(targets.NOT_MEASURED)} are not "
+            f"measured. Of {len(aims)} aims beyond them {aims.count(targets.MET)} are reached.")
 
 
 def missed(verdicts):
     found = [(target, judged["must"][1]) for target, judged, _ in verdicts
-             if judged["must"][0] == targets.MISSED]
+             if "must" in judged and judged["must"][0] == targets.MISSED]
     if not found:
         return "None of the targets that were measured is missed."
     return "\n".join(

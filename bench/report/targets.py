@@ -17,9 +17,11 @@ MET, MISSED, NOT_MEASURED = "met", "missed", "not measured"
 
 
 def _check(target):
-    for key in ("what", "suite", "subject", "measure", "must"):
+    for key in ("what", "suite", "subject", "measure"):
         if key not in target:
             raise raw.BadRaw(f"{key}: is missing")
+    if not {"must", "aim"} & target.keys():
+        raise raw.BadRaw("must: is missing, and aim too")
     for kind in ("must", "aim"):
         limit = target.get(kind, {"least": 0, "of": []})
         if ("least" in limit) == ("most" in limit):

@@ -81,6 +81,7 @@ class Targets(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "targets.json"
             for bad, words in (({}, r"targets\[0\].what: is missing"),
+                               (RATE, r"targets\[0\].must: is missing, and aim too"),
                                (RATE | {"must": {}}, r"targets\[0\].must: needs least or most"),
                                (RATE | {"must": {"most": 1}}, r"targets\[0\].unit: is missing")):
                 path.write_text(json.dumps({"targets": [bad]}))
@@ -102,6 +103,12 @@ class FinalReport(unittest.TestCase):
                       "See [a](profiles/a.svg).", words)
         self.assertIn("tracked files differed", words)
         self.assertNotRegex(words, "@[A-Z]+@")
+
+    def test_an_aim_alone_is_no_target(self):
+        verdicts = targets.verdicts([self.RATE | {"aim": {"least": 100}}], self.RECORDS)
+        self.assertIn("Of 0 targets 0 are met", final_report.summary(verdicts))
+        self.assertIn("None of the targets", final_report.missed(verdicts))
+        self.assertIn("| the rate |  |  |  | ≥ 100 messages/s |", final_report.targets_table(verdicts))
 
     def test_a_miss_without_a_reason_says_so(self):
         verdicts = targets.verdicts([self.RATE | {"must": {"least": 100}}], self.RECORDS)
