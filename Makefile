@@ -111,6 +111,18 @@ bench-e2e: build ## All queues from edge to sink, beside nginx, Benthos and the 
 bench-sweeps: build ## CPU per message against workers, connections, batch and payload
 	@scripts/build.sh release open_loop
 	@bench/e2e/sweeps.py
+.PHONY: bench-compare report
+bench-compare: deps ## The working tree beside BASE=<commit> (SUITE=pipeline,ring,... PAIRS=7 FILTER=regex)
+	@[[ -n "$(BASE)" ]] || { echo 'bench-compare: name a commit: make bench-compare BASE=<commit>' >&2; exit 2; }
+	@scripts/install-deps.sh bench
+	@bench/compare/compare.py --base "$(BASE)" $(if $(SUITE),--suite "$(SUITE)") \
+	  $(if $(PAIRS),--pairs "$(PAIRS)") $(if $(FILTER),--filter '$(FILTER)')
+
+profile-complete: deps ## CPU, wait and heap flame graphs of all services (QUEUE=memory,nats,kafka)
+	@QUEUE="$(QUEUE)" scripts/complete_profiling.sh
+
+report: ## The comparison, the plots and the final report, from results/raw
+	@bench/report/render.py
 
 bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
 	@scripts/install-deps.sh servers kafka

@@ -2,9 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|profile|go]...
-#
-# All of them when none is named.
+#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|go]...     all of them when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -21,6 +19,7 @@ check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr s
 bench=(wrk nginx-light apache2-utils linux-perf)
 bench=(wrk nginx-light apache2-utils)
 profile=(linux-perf heaptrack)
+bench=(wrk nginx-light apache2-utils linux-perf heaptrack)
 go=(golang-go) # for install-tools.sh
 
 wanted() {
@@ -33,9 +32,8 @@ wanted() {
       kafka) printf '%s\n' "${kafka[@]}" ;;
       check) printf '%s\n' "${check[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
-      profile) printf '%s\n' "${profile[@]}" ;;
       go) printf '%s\n' "${go[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench, profile and go" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench and go" ;;
     esac
   done
 }
@@ -149,7 +147,7 @@ install() {
 }
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
-(($#)) || set -- build test servers kafka check bench profile go
+(($#)) || set -- build test servers kafka check bench go
 list=$(wanted "$@")
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")

@@ -8,7 +8,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 [[ ${1:-} == [a-z]* ]] ||
   die 'usage: scripts/profile.sh api-gateway|ingest|processor|grpc-server [OPTION]...'
 queue=${QUEUE:-memory}
-scripts/install-deps.sh build test bench profile
+scripts/install-deps.sh build test bench
 if [[ $queue == *nats* || $queue == *composite* ]]; then scripts/install-deps.sh servers; fi
 if [[ $queue == *kafka* || $queue == *composite* ]]; then
   scripts/install-deps.sh kafka

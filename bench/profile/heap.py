@@ -14,7 +14,7 @@ _INTERPRET = _FOLDER / "libexec" / "heaptrack_interpret"
 def settings(raw):
     """The environment in which an executable writes every allocation to the file `raw`."""
     if not PRELOAD.exists():
-        raise CantProfile("heaptrack isn't there: run 'scripts/install-deps.sh profile'")
+        raise CantProfile("heaptrack isn't there: run 'scripts/install-deps.sh bench'")
     return {"LD_PRELOAD": PRELOAD, "DUMP_HEAPTRACK_OUTPUT": raw}
 
 

@@ -24,7 +24,7 @@ def _run(command):
         return subprocess.run([str(part) for part in command], capture_output=True, text=True,
                               errors="replace", check=False)
     except FileNotFoundError:
-        raise CantProfile(f"{command[0]} isn't there: run 'scripts/install-deps.sh profile'") from None
+        raise CantProfile(f"{command[0]} isn't there: run 'scripts/install-deps.sh bench'") from None
 
 
 def _said(done):

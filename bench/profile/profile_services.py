@@ -147,7 +147,7 @@ def parse():
                 parser.error(f"there is no '{name}': choose from {', '.join(known)}")
     for tool in ("perf", "wrk"):
         if not shutil.which(tool):
-            parser.exit(1, f"profile: {tool} isn't there: run 'scripts/install-deps.sh bench profile'\n")
+            parser.exit(1, f"profile: {tool} isn't there: run 'scripts/install-deps.sh bench'\n")
     return options
 
 
