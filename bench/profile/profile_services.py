@@ -15,6 +15,7 @@ What this machine doesn't allow is said, and makes the exit code 1; the others a
 
 import argparse
 import datetime
+import os
 import pathlib
 import shutil
 import signal
@@ -60,7 +61,7 @@ class Shown:
         title = f"{self.service}, {self.queue} queue: {kind} ({record.commit()})"
         path.with_suffix(".svg").write_text(flamegraph.render(stacks, title, unit))
         path.with_suffix(".txt").write_text("\n".join([*self.head, *how, "", table]) + "\n")
-        print(f"  {path}.svg and .txt", flush=True)
+        print(f"  {os.path.relpath(path)}.svg and .txt", flush=True)
 
 
 def measured(loaded, work):
