@@ -9,11 +9,10 @@ RATE ?= 10000
 SCENARIO ?= smoke
 
 .PHONY: all build proto clean run-local demo health-check test test-debug test-tsan test-clang \
-  test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc report \
-  bench-compare load-test load-test-quick load-test-saturation load-test-open load-test-k6 lint fmt \
-  tidy deps help grpc-server switch-queue integration-test profile-complete test-network \
-  docker-build \
-  docker-up docker-down docker-logs docker-up-full
+  test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-hop bench-queues bench-grpc \
+  bench-compare report profile-complete load-test load-test-quick load-test-saturation \
+  load-test-open load-test-k6 test-network lint fmt tidy deps help grpc-server switch-queue \
+  integration-test docker-build docker-up docker-down docker-logs docker-up-full
 
 ## Build and run
 
@@ -111,18 +110,6 @@ bench-e2e: build ## All queues from edge to sink, beside nginx, Benthos and the 
 bench-sweeps: build ## CPU per message against workers, connections, batch and payload
 	@scripts/build.sh release open_loop
 	@bench/e2e/sweeps.py
-.PHONY: bench-compare report
-bench-compare: deps ## The working tree beside BASE=<commit> (SUITE=pipeline,ring,... PAIRS=7 FILTER=regex)
-	@[[ -n "$(BASE)" ]] || { echo 'bench-compare: name a commit: make bench-compare BASE=<commit>' >&2; exit 2; }
-	@scripts/install-deps.sh bench
-	@bench/compare/compare.py --base "$(BASE)" $(if $(SUITE),--suite "$(SUITE)") \
-	  $(if $(PAIRS),--pairs "$(PAIRS)") $(if $(FILTER),--filter '$(FILTER)')
-
-profile-complete: deps ## CPU, wait and heap flame graphs of all services (QUEUE=memory,nats,kafka)
-	@QUEUE="$(QUEUE)" scripts/complete_profiling.sh
-
-report: ## The comparison, the plots and the final report, from results/raw
-	@bench/report/render.py
 
 bench-queues: build ## Our queues beside the brokers' own tools, on real brokers
 	@scripts/install-deps.sh servers kafka
@@ -139,6 +126,7 @@ test-network: build ## How connections are kept and messages batched, system cal
 	@scripts/install-deps.sh bench
 	@scripts/build.sh release open_loop
 	@bench/load/network.py
+
 bench-compare: deps ## The working tree beside BASE=<commit> (SUITE=pipeline,ring,... PAIRS=7 FILTER=regex)
 	@[[ -n "$(BASE)" ]] || { echo 'bench-compare: name a commit: make bench-compare BASE=<commit>' >&2; exit 2; }
 	@scripts/install-deps.sh bench
@@ -188,15 +176,11 @@ tidy: deps ## The tree's own rules and clang-tidy
 
 ## Not there yet
 
-profile-complete: ## Profiles and flame graphs of all queues (comes with the speed part)
-test-network: ## Load under a bad network (comes with the speed part)
 docker-build: ## Build the images (comes with the containers part)
 docker-up: ## Start the services in containers (comes with the containers part)
 docker-down: ## Stop the containers (comes with the containers part)
 docker-logs: ## Follow the containers' logs (comes with the containers part)
 docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
 
-profile-complete docker-build docker-up \
-test-network docker-build docker-up \
-docker-down docker-logs docker-up-full:
+docker-build docker-up docker-down docker-logs docker-up-full:
 	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

@@ -16,9 +16,6 @@ test=(prometheus openssl zstd python3-grpcio python3-protobuf) # prometheus for 
 servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
-bench=(wrk nginx-light apache2-utils linux-perf)
-bench=(wrk nginx-light apache2-utils)
-profile=(linux-perf heaptrack)
 bench=(wrk nginx-light apache2-utils linux-perf heaptrack)
 go=(golang-go) # for install-tools.sh
 
