@@ -1,14 +1,20 @@
-// What handing out each id once costs: a batch of 64 is received and acked, straight from a queue
-// that costs next to nothing ("bare"), and with a DedupingConsumer around it. The difference is the
-// price.
+// What handing out each id once costs. "receive and ack" is a batch of 64 straight from a queue
+// that costs next to nothing, and with a DedupingConsumer around it: the difference is the price.
+// "look up and add" is the memory of ids alone, beside a mutex with a set of them as text.
 #include <atomic>
-#include <benchmark/benchmark.h>
+#include <deque>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
+#include "base/recent_set.h"
 #include "base/uuid.h"
+#include "contest.h"
 #include "queue/deduping_consumer.h"
 
-namespace millrace {
+namespace millrace::bench {
 namespace {
 
 constexpr std::size_t kBatch = 64;
@@ -70,21 +76,82 @@ void receive_and_ack(benchmark::State& state) {
     for (queue::Delivery& delivery : batch) std::move(delivery).ack();
     batch.clear();
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
+  count_items(state, kBatch, "message");
 }
 
-void set_up(const benchmark::State& state) {
-  shared = std::make_unique<Queue>(static_cast<std::uint64_t>(state.range(0)));
+void enter_consumers(std::uint64_t copies, int threads) {
+  const std::string subject = "receive and ack, " + std::to_string(threads) + " threads" +
+                              (copies > 1 ? ", each id twice" : "");
+  const auto set_up = [](benchmark::internal::Benchmark* bench, std::uint64_t n, int count) {
+    // Google Benchmark takes plain functions here, so the number goes by another way.
+    bench->Threads(count)->Setup(
+        n > 1 ? [](const benchmark::State&) { shared = std::make_unique<Queue>(2); }
+              : [](const benchmark::State&) { shared = std::make_unique<Queue>(1); });
+    bench->Teardown([](const benchmark::State&) { shared.reset(); });
+  };
+  set_up(contest(subject, kOurs, receive_and_ack<true>), copies, threads);
+  set_up(contest(subject, "no window", receive_and_ack<false>), copies, threads);
 }
-void tear_down(const benchmark::State& /*state*/) { shared.reset(); }
 
-void settings(benchmark::internal::Benchmark* bench) {
-  bench->ArgName("copies")->Arg(1)->Arg(2)->Setup(set_up)->Teardown(tear_down);
-  bench->UseRealTime()->ThreadRange(1, 4);
+constexpr std::size_t kIdsMax = 100'000;
+
+std::vector<std::string> many_ids() {
+  std::vector<std::string> ids(4 * kIdsMax);
+  for (std::string& id : ids) id = Uuid::v7().text();
+  return ids;
 }
 
-BENCHMARK(receive_and_ack<false>)->Name("bare")->Apply(settings);
-BENCHMARK(receive_and_ack<true>)->Name("deduped")->Apply(settings);
+// As the consumer uses it: under a lock, with the time of the batch.
+struct OurWindow {
+  bool add(const std::string& id) {
+    const RecentKey key = RecentKey::of(id);
+    const std::lock_guard lock(mutex);
+    if (set.contains(key, now)) return false;
+    set.add(key, now);
+    return true;
+  }
+  std::mutex mutex;
+  const Time now = std::chrono::steady_clock::now();
+  RecentSet set{kIdsMax, std::chrono::minutes(1)};
+};
+
+// The oldest id goes when it is full.
+struct SetWindow {
+  bool add(const std::string& id) {
+    const std::lock_guard lock(mutex);
+    if (!set.insert(id).second) return false;
+    order.push_back(id);
+    if (order.size() > kIdsMax) {
+      set.erase(order.front());
+      order.pop_front();
+    }
+    return true;
+  }
+  std::mutex mutex;
+  std::unordered_set<std::string> set;
+  std::deque<std::string> order;
+};
+
+template <class Window>
+void look_up_and_add(benchmark::State& state) {
+  static const std::vector<std::string> ids = many_ids();
+  Window window;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    if (!window.add(ids[next])) state.SkipWithError("an id was taken for another");
+    next = (next + 1) % ids.size();
+  }
+  count_items(state, 1, "message");
+}
 
 }  // namespace
-}  // namespace millrace
+
+void register_contests() {
+  for (const std::uint64_t copies : {1U, 2U}) {
+    for (const int threads : {1, 2, 4}) enter_consumers(copies, threads);
+  }
+  contest("look up and add", kOurs, look_up_and_add<OurWindow>);
+  contest("look up and add", "mutex and unordered_set", look_up_and_add<SetWindow>);
+}
+
+}  // namespace millrace::bench

@@ -1,142 +1,103 @@
-// Messages per second of wall time through the memory queue and the pool, with a handler that does
-// nothing and a sink that counts: what the pipeline itself costs.
-#include <benchmark/benchmark.h>
-#include <deque>
-#include <mutex>
+// From the first submit to the end of the last task, one thread submitting. Our pool works off
+// messages: each is encoded before the clock runs, parsed by a worker, handled, answered with a
+// result and acked; a rival's task is an empty std::function.
+#include <atomic>
+#include <span>
+#include <string>
+#include <vector>
 
-#include "base/uuid.h"
-#include "queue/memory/memory_queue.h"
-#include "sink/none_sink.h"
-#include "worker/pool.h"
+#include "contest.h"
+#include "pipeline.h"
+#include "pool_rivals.h"
+#include "work.h"
 
-namespace millrace {
+namespace millrace::bench {
 namespace {
 
-constexpr std::size_t kMessages = 200'000;
-constexpr std::size_t kPublishBatch = 64;
+constexpr std::size_t kBatch = 64;
 
-class NoopHandler final : public worker::Handler {
- public:
-  worker::Outcome handle(const diplom::v1::DataMessage& /*message*/,
-                         const worker::Context& /*context*/) override {
-    return worker::Done{};
-  }
+struct Load {
+  std::size_t workers;
+  std::size_t batch;
+  std::size_t tasks;
+  std::uint64_t rounds;  // of compute() in a task
 };
 
-class NoDeadLetters final : public queue::DeadLetters {
- public:
-  Status write(std::span<const queue::DeadLetter> /*letters*/) override {
-    return {Code::internal, "the benchmark rejects nothing"};
+// Into batches of `size`.
+template <class T>
+std::vector<std::vector<T>> cut(std::vector<T> all, std::size_t size) {
+  std::vector<std::vector<T>> batches;
+  for (std::size_t i = 0; i < all.size(); i += size) {
+    const auto begin = std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(i));
+    const std::size_t count = std::min(size, all.size() - i);
+    batches.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(count));
   }
-  Result<queue::DeadLetterPage> list(std::string_view, std::size_t) override {
-    return queue::DeadLetterPage();
-  }
-  Status mark_replayed(std::span<const std::string>) override { return {}; }
-};
-
-// Keeps the publish verdicts until it goes: nobody here waits for them.
-class KeepingExecutor final : public Executor {
- public:
-  void post(UniqueFunction<void()> task) override {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-
- private:
-  std::mutex mutex_;
-  std::deque<UniqueFunction<void()>> tasks_;
-};
-
-const std::vector<Message>& messages() {
-  static const std::vector<Message> made = [] {
-    std::vector<Message> out;
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      out.push_back(Message::encode({.id = Uuid::v7().text(),
-                                     .timestamp = system_clock().unix_seconds(),
-                                     .source = "bench",
-                                     .payload = std::string(120, 'x'),
-                                     .metadata = {}}));
-    }
-    return out;
-  }();
-  return made;
+  return batches;
 }
 
-struct Pipeline {
-  explicit Pipeline(std::size_t workers)
-      : queue(kMessages, executor),
-        pool({.workers = workers}, queue, handler, sink, dead_letters,
-             worker::register_pool_metrics(registry)) {}
-
-  void publish(std::vector<Message> all) {
-    std::vector<Message> batch;
-    for (auto& message : all) {
-      batch.push_back(std::move(message));
-      if (batch.size() == kPublishBatch) queue.publish(std::exchange(batch, {}), Time::max(), done);
-    }
-    if (!batch.empty()) queue.publish(std::move(batch), Time::max(), done);
-  }
-
-  static void done(std::vector<Status> /*verdicts*/) {}
-
-  KeepingExecutor executor;
-  queue::MemoryQueue queue;
-  NoopHandler handler;
-  sink::NoneSink sink;
-  NoDeadLetters dead_letters;
-  observe::Registry registry;
-  worker::Pool pool;
-};
-
-template <class Timed>
-void run(benchmark::State& state, Timed timed) {
+void ours(benchmark::State& state, const Load& load) {
+  const std::vector<Message> messages = make_messages(load.tasks, 0);
+  TaskHandler handler([rounds = load.rounds] { compute(rounds); });
   for (auto _ : state) {
-    Pipeline pipeline(static_cast<std::size_t>(state.range(0)));
-    std::vector<Message> all = messages();
-    const double seconds = timed(pipeline, std::move(all));
-    if (pipeline.sink.results() != kMessages) state.SkipWithError("messages are missing");
-    state.SetIterationTime(seconds);
+    Pipeline pipeline(load.workers, load.tasks, handler);
+    auto batches = cut(messages, load.batch);
+    if (!pipeline.pool.start().ok()) return state.SkipWithError("no threads");
+    const auto begin = std::chrono::steady_clock::now();
+    for (auto& batch : batches) pipeline.publish(std::move(batch));
+    const bool finished = pipeline.finish();
+    state.SetIterationTime(seconds_since(begin));
+    if (!finished || pipeline.sink.results() != load.tasks) {
+      return state.SkipWithError("messages are missing");
+    }
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kMessages));
+  count_items(state, load.tasks, "task");
 }
 
-double seconds_since(Time begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+template <class Pool>
+void rival(benchmark::State& state, const Load& load) {
+  for (auto _ : state) {
+    std::atomic<std::size_t> done{0};
+    const Task task = [&done, rounds = load.rounds] {
+      compute(rounds);
+      done.fetch_add(1, std::memory_order_relaxed);
+    };
+    auto batches = cut(std::vector<Task>(load.tasks, task), load.batch);
+    std::chrono::steady_clock::time_point begin;
+    {
+      Pool pool(load.workers);
+      begin = std::chrono::steady_clock::now();
+      for (auto& batch : batches) {
+        if (load.batch == 1) {
+          pool.submit(std::move(batch.front()));
+        } else {
+          pool.submit(std::span(batch));
+        }
+      }
+    }
+    state.SetIterationTime(seconds_since(begin));
+    if (done != load.tasks) return state.SkipWithError("tasks are missing");
+  }
+  count_items(state, load.tasks, "task");
 }
-
-// The queue is full before the clock starts: the workers alone.
-void pool_works_off_full_queue(benchmark::State& state) {
-  run(state, [](Pipeline& pipeline, std::vector<Message> all) {
-    pipeline.publish(std::move(all));
-    pipeline.queue.stop_accepting();
-    const Time begin = std::chrono::steady_clock::now();
-    const bool ok = pipeline.pool.start().ok() && pipeline.pool.drain(Time::max()).ok();
-    return ok ? seconds_since(begin) : 0.0;
-  });
-}
-
-// One thread publishes, in batches of 64, while the workers work.
-void pool_keeps_up_with_publisher(benchmark::State& state) {
-  run(state, [](Pipeline& pipeline, std::vector<Message> all) {
-    const bool started = pipeline.pool.start().ok();
-    const Time begin = std::chrono::steady_clock::now();
-    pipeline.publish(std::move(all));
-    pipeline.queue.stop_accepting();
-    const bool ok = started && pipeline.pool.drain(Time::max()).ok();
-    return ok ? seconds_since(begin) : 0.0;
-  });
-}
-
-BENCHMARK(pool_works_off_full_queue)
-    ->UseManualTime()
-    ->ArgName("workers")
-    ->RangeMultiplier(2)
-    ->Range(1, 8);
-BENCHMARK(pool_keeps_up_with_publisher)
-    ->UseManualTime()
-    ->ArgName("workers")
-    ->RangeMultiplier(2)
-    ->Range(1, 8);
 
 }  // namespace
-}  // namespace millrace
+
+void register_contests() {
+  for (const std::size_t workers : {1U, 2U, 4U, 8U, 16U, 32U, 64U}) {
+    for (const std::size_t batch : {kBatch, std::size_t{1}}) {
+      for (const bool empty : {true, false}) {
+        const Load load{workers, batch, empty ? 100'000U : 20'000U, empty ? 0 : rounds_per_us()};
+        const std::string subject = std::to_string(workers) + " workers, " +
+                                    (batch == 1 ? "single" : "batch") + " submit, " +
+                                    (empty ? "empty" : "1 us") + " task";
+        timed_contest(subject, kOurs, [=](auto& state) { ours(state, load); });
+        timed_contest(subject, "mutex and condvar",
+                      [=](auto& state) { rival<MutexPool>(state, load); });
+        timed_contest(subject, "moodycamel blocking",
+                      [=](auto& state) { rival<MoodycamelPool>(state, load); });
+      }
+    }
+  }
+}
+
+}  // namespace millrace::bench

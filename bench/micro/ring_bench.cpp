@@ -1,164 +1,151 @@
-// The ring beside moodycamel::ConcurrentQueue and a mutex with a deque. Each iteration starts the
-// threads, moves kMessages 8-byte messages through a queue of 1024 and joins them, so the rate is
-// messages that really arrived, divided by wall time. Names: queue/producers/consumers/batch; 0/0
-// is one thread that puts a batch in and takes it out again.
+// The ring beside other people's queues: messages that really arrived, over wall time. "same
+// thread" is one thread that puts a batch in and takes it out again; 1P1C, 2P2C, 4P4C are so many
+// producers and consumers. A thread that finds the queue full or empty yields, whichever queue it
+// is.
 #include <algorithm>
 #include <atomic>
-#include <benchmark/benchmark.h>
-#include <concurrentqueue/concurrentqueue.h>
-#include <cstdlib>
-#include <deque>
-#include <mutex>
+#include <chrono>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
-#include "base/ring.h"
+#include "base/clock.h"
+#include "contest.h"
+#include "ring_queues.h"
 
-namespace millrace {
+namespace millrace::bench {
 namespace {
 
-using Value = std::uint64_t;
-constexpr std::size_t kMessages = 1 << 20;
-constexpr std::size_t kCapacity = 1024;
+constexpr std::size_t kMessages = 1 << 19;
 
-// Each adapter has put(batch) and take(out, max), which return how many messages moved.
-class RingQueue {
- public:
-  std::size_t put(std::span<Value> batch) { return ring_.try_enqueue(batch); }
-  std::size_t take(std::vector<Value>& out, std::size_t max) { return ring_.try_dequeue(out, max); }
+// 1, 2, 3, ... to each producer: the sum says whether all arrived, none twice.
+constexpr Value sum_of(std::size_t count) { return count * (count + 1) / 2; }
 
- private:
-  Ring<Value> ring_{kCapacity};
-};
-
-// Not bounded by itself: a count keeps it at the same capacity.
-class MoodycamelQueue {
- public:
-  std::size_t put(std::span<Value> batch) {
-    if (queue_.size_approx() + batch.size() > kCapacity) return 0;
-    if (batch.size() == 1) return queue_.enqueue(batch[0]) ? 1 : 0;
-    return queue_.enqueue_bulk(batch.data(), batch.size()) ? batch.size() : 0;
-  }
-  std::size_t take(std::vector<Value>& out, std::size_t max) {
-    const std::size_t before = out.size();
-    out.resize(before + max);
-    const auto first = out.begin() + static_cast<std::ptrdiff_t>(before);
-    const std::size_t got =
-        max == 1 ? (queue_.try_dequeue(*first) ? 1 : 0) : queue_.try_dequeue_bulk(first, max);
-    out.resize(before + got);
-    return got;
-  }
-
- private:
-  moodycamel::ConcurrentQueue<Value> queue_{kCapacity};
-};
-
-class MutexQueue {
- public:
-  std::size_t put(std::span<Value> batch) {
-    const std::lock_guard lock(mutex_);
-    const std::size_t count = std::min(batch.size(), kCapacity - queue_.size());
-    for (const Value value : batch.first(count)) queue_.push_back(value);
-    return count;
-  }
-  std::size_t take(std::vector<Value>& out, std::size_t max) {
-    const std::lock_guard lock(mutex_);
-    const std::size_t count = std::min(max, queue_.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      out.push_back(queue_.front());
-      queue_.pop_front();
-    }
-    return count;
-  }
-
- private:
-  std::mutex mutex_;
-  std::deque<Value> queue_;
-};
-
-template <class Queue>
-void produce(Queue& queue, std::size_t count, std::size_t batch_size) {
-  std::vector<Value> batch(batch_size, 1);
-  while (count > 0) {
-    const std::size_t put = queue.put(std::span(batch).first(std::min(batch_size, count)));
-    if (put == 0) std::this_thread::yield();
-    count -= put;
-  }
-}
-
-// Until all consumers together have everything.
-template <class Queue>
-void consume(Queue& queue, std::atomic<std::size_t>& taken, std::size_t batch_size) {
-  std::vector<Value> out;
-  out.reserve(batch_size);
-  while (taken.load(std::memory_order_relaxed) < kMessages) {
-    out.clear();
-    std::size_t mine = 0;
-    // Counted now and then: the shared count isn't what is measured.
-    while (mine < 1024) {
-      const std::size_t got = queue.take(out, batch_size);
-      out.clear();
-      mine += got;
-      if (got == 0) break;
-    }
-    if (mine == 0) std::this_thread::yield();
-    if (mine > 0) taken.fetch_add(mine, std::memory_order_relaxed);
-  }
-}
-
-template <class Queue>
-void through_one_thread(Queue& queue, std::size_t batch_size) {
-  std::vector<Value> batch(batch_size, 1);
-  std::vector<Value> out;
-  out.reserve(batch_size);
-  for (std::size_t moved = 0; moved < kMessages; moved += batch_size) {
-    out.clear();
-    if (queue.put(batch) != batch_size || queue.take(out, batch_size) != batch_size) std::abort();
-  }
-}
-
-template <class Queue>
-void through_threads(Queue& queue, std::size_t producers, std::size_t consumers,
-                     std::size_t batch_size) {
+// The clock runs from when all threads stand ready to when the last message was taken.
+struct Race {
+  std::atomic<std::size_t> not_ready;
   std::atomic<std::size_t> taken{0};
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < consumers; ++i) {
-    threads.emplace_back([&] { consume(queue, taken, batch_size); });
+  std::atomic<Value> sum{0};
+  std::atomic<Time::rep> end{0};
+
+  void wait_for_all() {
+    not_ready.fetch_sub(1);
+    while (not_ready.load() > 0) std::this_thread::yield();
   }
-  for (std::size_t i = 0; i < producers; ++i) {
-    threads.emplace_back([&] { produce(queue, kMessages / producers, batch_size); });
+  void took(std::size_t count) {
+    if (taken.fetch_add(count) + count == kMessages) {
+      end = std::chrono::steady_clock::now().time_since_epoch().count();
+    }
   }
-  threads.clear();
-  if (taken.load() != kMessages) std::abort();
+};
+
+template <class Queue>
+void produce(Queue& queue, Race& race, std::size_t count, std::size_t batch_size) {
+  typename Queue::Producer producer(queue);
+  std::vector<Value> batch(batch_size);
+  race.wait_for_all();
+  for (Value next = 1; next <= count;) {
+    std::size_t put = 0;
+    if (batch_size == 1) {
+      put = producer.put(next) ? 1 : 0;
+    } else {
+      const std::size_t size = std::min<std::size_t>(batch_size, count + 1 - next);
+      for (std::size_t i = 0; i < size; ++i) batch[i] = next + i;
+      put = producer.put(std::span(batch).first(size));
+    }
+    if (put == 0) std::this_thread::yield();
+    next += put;
+  }
 }
 
 template <class Queue>
-void move_messages(benchmark::State& state) {
-  const auto producers = static_cast<std::size_t>(state.range(0));
-  const auto consumers = static_cast<std::size_t>(state.range(1));
-  const auto batch_size = static_cast<std::size_t>(state.range(2));
+void consume(Queue& queue, Race& race, std::size_t batch_size) {
+  constexpr std::size_t kTellAfter = 1024;  // so that the shared count isn't what is measured
+  typename Queue::Consumer consumer(queue);
+  std::vector<Value> out(batch_size);
+  Value sum = 0;
+  race.wait_for_all();
+  while (race.taken.load(std::memory_order_relaxed) < kMessages) {
+    std::size_t mine = 0;
+    std::size_t got = 1;
+    while (mine < kTellAfter && got > 0) {
+      got = batch_size == 1 ? (consumer.take(out[0]) ? 1 : 0) : consumer.take(out);
+      for (const Value value : std::span(out).first(got)) sum += value;
+      mine += got;
+    }
+    if (mine > 0) race.took(mine);
+    if (got == 0) std::this_thread::yield();
+  }
+  race.sum += sum;
+}
+
+template <class Queue>
+void through_threads(benchmark::State& state, std::size_t pairs, std::size_t batch_size) {
   for (auto _ : state) {
     Queue queue;
-    if (producers == 0) {
-      through_one_thread(queue, batch_size);
-    } else {
-      through_threads(queue, producers, consumers, batch_size);
+    Race race{.not_ready = 2 * pairs + 1};
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < pairs; ++i) {
+      threads.emplace_back([&] { consume(queue, race, batch_size); });
+      threads.emplace_back([&] { produce(queue, race, kMessages / pairs, batch_size); });
     }
+    race.wait_for_all();
+    const Time begin = std::chrono::steady_clock::now();
+    threads.clear();
+    if (race.sum != pairs * sum_of(kMessages / pairs)) state.SkipWithError("messages are missing");
+    const Duration took = Time(Duration(race.end)) - begin;
+    state.SetIterationTime(std::chrono::duration<double>(took).count());
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kMessages));
+  count_items(state, kMessages, "message");
 }
 
-void shapes(benchmark::internal::Benchmark* bench) {
-  for (const int threads : {0, 1, 2}) {
-    for (const int batch : {1, 8, 64, 256}) bench->Args({threads, threads, batch});
+template <class Queue>
+void through_one_thread(benchmark::State& state, std::size_t batch_size) {
+  Queue queue;
+  typename Queue::Producer producer(queue);
+  typename Queue::Consumer consumer(queue);
+  std::vector<Value> batch(batch_size, 1);
+  std::vector<Value> out(batch_size);
+  for (auto _ : state) {
+    const bool moved = batch_size == 1
+                           ? producer.put(1) && consumer.take(out[0])
+                           : producer.put(batch) == batch_size && consumer.take(out) == batch_size;
+    if (!moved) state.SkipWithError("messages are missing");
   }
-  bench->UseRealTime()->Unit(benchmark::kMillisecond);
+  count_items(state, batch_size, "message");
 }
 
-BENCHMARK_TEMPLATE(move_messages, RingQueue)->Apply(shapes);
-BENCHMARK_TEMPLATE(move_messages, MoodycamelQueue)->Apply(shapes);
-BENCHMARK_TEMPLATE(move_messages, MutexQueue)->Apply(shapes);
+template <class Queue>
+void enter(const std::string& name, std::size_t batch_size) {
+  const std::string batch = ", batch " + std::to_string(batch_size);
+  contest("same thread" + batch, name,
+          [=](benchmark::State& state) { through_one_thread<Queue>(state, batch_size); });
+  for (const std::size_t pairs : {1U, 2U, 4U}) {
+    const std::string n = std::to_string(pairs);
+    std::string subject = n;
+    subject += "P" + n + "C" + batch;
+    timed_contest(subject, name, [=](benchmark::State& state) {
+      through_threads<Queue>(state, pairs, batch_size);
+    });
+  }
+}
 
 }  // namespace
-}  // namespace millrace
+
+void register_contests() {
+  for (const std::size_t batch_size : {1U, 8U, 64U, 256U}) {
+    enter<RingQueue>(kOurs, batch_size);
+    enter<MoodycamelQueue>("moodycamel", batch_size);
+#ifdef MILLRACE_BENCH_ATOMIC_QUEUE
+    enter<AtomicQueue>("atomic_queue", batch_size);
+#endif
+#ifdef MILLRACE_BENCH_TBB
+    enter<TbbQueue>("oneTBB", batch_size);
+#endif
+    enter<BoostQueue>("Boost.Lockfree", batch_size);
+    enter<MutexQueue>("mutex and deque", batch_size);
+  }
+}
+
+}  // namespace millrace::bench

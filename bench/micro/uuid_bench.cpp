@@ -1,36 +1,71 @@
-#include <benchmark/benchmark.h>
+// What an id costs: made, made with its text, read, and derived from an Idempotency-Key. The rivals
+// ask the kernel for each id's random bits, or libuuid.
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/uuid.h"
+#include "contest.h"
 
-namespace millrace {
+#if __has_include(<uuid/uuid.h>)
+#include <uuid/uuid.h>
+#define MILLRACE_BENCH_LIBUUID
+#endif
+
+namespace millrace::bench {
 namespace {
 
-void uuid_v7(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(Uuid::v7());
-  state.SetItemsProcessed(state.iterations());
+template <class Make>
+void each(const std::string& subject, const std::string& contestant, Make make) {
+  contest(subject, contestant, [=](benchmark::State& state) {
+    for (auto _ : state) {
+      auto made = make();
+      benchmark::DoNotOptimize(made);
+    }
+    count_items(state, 1, "id");
+  });
 }
 
-void uuid_v7_with_chars(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(Uuid::v7().chars());
-  state.SetItemsProcessed(state.iterations());
+// Version 7 as the RFC's simplest way has it: milliseconds, and fresh random bits for all the rest.
+Uuid from_getrandom() {
+  std::array<std::uint8_t, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) < 0) std::abort();
+  std::int64_t ms = system_clock().unix_ms();
+  for (std::size_t i = 6; i > 0; --i, ms >>= 8) bytes[i - 1] = static_cast<std::uint8_t>(ms);
+  bytes[6] = static_cast<std::uint8_t>(0x70 | (bytes[6] & 0x0f));
+  bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
+  return Uuid(bytes);
 }
 
-void uuid_parse(benchmark::State& state) {
-  const std::string text = Uuid::v7().text();
-  for (auto _ : state) benchmark::DoNotOptimize(Uuid::parse(text));
-  state.SetItemsProcessed(state.iterations());
+#ifdef MILLRACE_BENCH_LIBUUID
+std::array<unsigned char, 16> from_libuuid() {
+  std::array<unsigned char, 16> bytes{};
+  ::uuid_generate_random(bytes.data());
+  return bytes;
 }
-
-void uuid_derived(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(Uuid::derived("orders", "6f1c-key-of-a-client"));
-  state.SetItemsProcessed(state.iterations());
+std::array<char, UUID_STR_LEN> text_from_libuuid() {
+  std::array<char, UUID_STR_LEN> text{};
+  ::uuid_unparse_lower(from_libuuid().data(), text.data());
+  return text;
 }
-
-// Real time: items per second are ids per wall second.
-BENCHMARK(uuid_v7)->UseRealTime()->ThreadRange(1, 2);
-BENCHMARK(uuid_v7_with_chars)->UseRealTime();
-BENCHMARK(uuid_parse)->UseRealTime();
-BENCHMARK(uuid_derived)->UseRealTime();
+#endif
 
 }  // namespace
-}  // namespace millrace
+
+void register_contests() {
+  each("make", kOurs, [] { return Uuid::v7(); });
+  each("make", "getrandom", from_getrandom);
+  each("make with text", kOurs, [] { return Uuid::v7().chars(); });
+  each("make with text", "getrandom", [] { return from_getrandom().chars(); });
+#ifdef MILLRACE_BENCH_LIBUUID
+  each("make", "libuuid", from_libuuid);
+  each("make with text", "libuuid", text_from_libuuid);
+#endif
+  each("read", kOurs, [text = Uuid::v7().text()] { return Uuid::parse(text); });
+  each("derive", kOurs, [] { return Uuid::derived("orders", "6f1c-key-of-a-client"); });
+}
+
+}  // namespace millrace::bench
