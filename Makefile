@@ -92,9 +92,9 @@ fuzz: deps ## Fuzz each target for TIME seconds (make fuzz TIME=600)
 
 ## Measure
 
-bench: deps ## The micro benchmarks
-	@scripts/build.sh release
-	@scripts/bench.sh
+bench: deps ## The micro benchmarks beside their rivals (BENCH_QUICK=1: a short look)
+	@scripts/install-deps.sh micro
+	@scripts/bench.sh $(SUITES)
 
 bench-hop: build ## Load on the three executables beside nginx on this machine
 	@scripts/install-deps.sh bench

@@ -2,7 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|go]...     all of them when none is named
+#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|micro|go]...     all of them when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -17,6 +17,7 @@ servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
 check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck)
 bench=(wrk nginx-light apache2-utils linux-perf heaptrack)
+micro=(libtbb-dev uuid-dev) # rivals of make bench
 go=(golang-go) # for install-tools.sh
 
 wanted() {
@@ -29,8 +30,9 @@ wanted() {
       kafka) printf '%s\n' "${kafka[@]}" ;;
       check) printf '%s\n' "${check[@]}" ;;
       bench) printf '%s\n' "${bench[@]}" ;;
+      micro) printf '%s\n' "${micro[@]}" ;;
       go) printf '%s\n' "${go[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench and go" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench, micro and go" ;;
     esac
   done
 }
@@ -144,7 +146,7 @@ install() {
 }
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
-(($#)) || set -- build test servers kafka check bench go
+(($#)) || set -- build test servers kafka check bench micro go
 list=$(wanted "$@")
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")

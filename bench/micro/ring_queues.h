@@ -12,13 +12,11 @@
 
 #include "base/ring.h"
 
-#if __has_include(<atomic_queue/atomic_queue.h>)
+#ifdef MILLRACE_BENCH_ATOMIC_QUEUE
 #include <atomic_queue/atomic_queue.h>
-#define MILLRACE_BENCH_ATOMIC_QUEUE
 #endif
-#if __has_include(<tbb/concurrent_queue.h>)
+#ifdef MILLRACE_BENCH_TBB
 #include <tbb/concurrent_queue.h>
-#define MILLRACE_BENCH_TBB
 #endif
 
 namespace millrace::bench {

@@ -10,9 +10,8 @@
 #include "base/uuid.h"
 #include "contest.h"
 
-#if __has_include(<uuid/uuid.h>)
+#ifdef MILLRACE_BENCH_LIBUUID
 #include <uuid/uuid.h>
-#define MILLRACE_BENCH_LIBUUID
 #endif
 
 namespace millrace::bench {
