@@ -35,7 +35,7 @@ class RingQueue {
   struct Consumer {
     explicit Consumer(RingQueue& queue) : ring(queue.ring_) {}
     bool take(Value& out) {
-      return ring.try_dequeue_each(1, [&](Value&& value) noexcept { out = value; }) == 1;
+      return ring.try_dequeue_one([&](Value&& value) noexcept { out = value; });
     }
     std::size_t take(std::span<Value> out) {
       auto next = out.begin();

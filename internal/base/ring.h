@@ -63,7 +63,10 @@ class Ring {
 
   // Moves from `value` when true; leaves it alone when the ring is full.
   [[nodiscard]] bool try_enqueue(T&& value) noexcept {
-    return try_enqueue(std::span<T>(&value, 1)) == 1;
+    const Claim claim = claim_one(tail_, 0);
+    if (claim.count == 0) return false;
+    fill(cell_at(claim.position), claim.position, std::move(value));
+    return true;
   }
 
   // Moves values in from the front of `values`, next to each other and in their order, and returns
@@ -71,20 +74,28 @@ class Ring {
   template <class U>
   [[nodiscard]] std::size_t try_enqueue(std::span<U> values) noexcept {
     static_assert(std::is_nothrow_constructible_v<T, U&&>);
-    const Claim claim = try_claim(tail_, values.size(), 0);
-    for (std::size_t i = 0; i < claim.count; ++i) {
-      Cell& cell = cell_at(claim.position + i);
-      std::construct_at(&cell.value, std::move(values[i]));
-      // release: the consumer that acquires this number sees the value.
-      cell.sequence.store(claim.position + i + 1, std::memory_order_release);
-    }
+    const Claim claim = claim_run(tail_, values.size(), 0);
+    U* from = values.data();
+    for_each_cell(claim, [&](Cell& cell, std::uint64_t position) noexcept {
+      fill(cell, position, std::move(*from++));
+      return true;
+    });
     return claim.count;
   }
 
   [[nodiscard]] std::optional<T> try_dequeue() noexcept {
     std::optional<T> out;
-    try_dequeue_each(1, [&](T&& value) noexcept { out.emplace(std::move(value)); });
+    try_dequeue_one([&](T&& value) noexcept { out.emplace(std::move(value)); });
     return out;
+  }
+
+  // Hands the oldest value to `take(T&&)`, which must not throw. False when there is none.
+  template <class Take>
+  bool try_dequeue_one(Take&& take) noexcept {
+    const Claim claim = claim_one(head_, 1);
+    if (claim.count == 0) return false;
+    vacate(cell_at(claim.position), claim.position, take);
+    return true;
   }
 
   // Appends up to `max` values to `out` and returns how many.
@@ -101,21 +112,19 @@ class Ring {
   // claimed already. Returns how many.
   template <class Take>
   std::size_t try_dequeue_each(std::size_t max, Take&& take) noexcept {
-    const Claim claim = try_claim(head_, max, 1);
-    for (std::size_t i = 0; i < claim.count; ++i) {
-      Cell& cell = cell_at(claim.position + i);
-      take(std::move(cell.value));
-      std::destroy_at(&cell.value);
-      // release: the producer that acquires this number sees the cell empty.
-      cell.sequence.store(claim.position + i + capacity(), std::memory_order_release);
-    }
+    const Claim claim = claim_run(head_, max, 1);
+    for_each_cell(claim, [&](Cell& cell, std::uint64_t position) noexcept {
+      vacate(cell, position, take);
+      return true;
+    });
     return claim.count;
   }
 
   // Whether a try_dequeue now would find nothing. A value whose producer is still moving it in
   // hides those behind it.
   [[nodiscard]] bool empty() const noexcept {
-    return run_length(head_.load(std::memory_order_relaxed), 1, 1) == 0;
+    const std::uint64_t head = head_.load(std::memory_order_relaxed);
+    return !is_turn(cell_at(head), head + 1);
   }
 
   // Claimed by producers and not yet by consumers: exact when nobody else is at work.
@@ -130,9 +139,11 @@ class Ring {
   [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
 
  private:
-  // A cell doesn't straddle cache lines when it fits into one.
+  // A cell doesn't straddle cache lines when it fits into one; a larger one meets two lines anyhow,
+  // and is packed, because it is there for each message that could wait.
+  static constexpr std::size_t kCellBytes = sizeof(std::uint64_t) + sizeof(T);
   static constexpr std::size_t kCellAlign =
-      std::min(kCacheLine, std::bit_ceil(sizeof(std::uint64_t) + sizeof(T)));
+      kCellBytes <= kCacheLine ? std::bit_ceil(kCellBytes) : alignof(std::uint64_t);
 
   struct alignas(std::max(kCellAlign, alignof(T))) Cell {
     Cell() noexcept {}   // the value is constructed by its producer
@@ -150,28 +161,75 @@ class Ring {
 
   using Index = std::atomic<std::uint64_t>;
 
-  Cell& cell_at(std::uint64_t position) const noexcept { return cells_[position & mask_]; }
+  // get(): without the look for null that checked builds take at each index.
+  Cell& cell_at(std::uint64_t position) const noexcept { return cells_.get()[position & mask_]; }
 
-  // How many cells from `position` on, at most `max`, have the sequence number position + `turn`.
-  std::size_t run_length(std::uint64_t position, std::size_t max,
-                         std::uint64_t turn) const noexcept {
+  // Of a cell that is claimed.
+  template <class U>
+  static void fill(Cell& cell, std::uint64_t position, U&& value) noexcept {
+    std::construct_at(&cell.value, std::forward<U>(value));
+    // release: the consumer that acquires this number sees the value.
+    cell.sequence.store(position + 1, std::memory_order_release);
+  }
+  template <class Take>
+  void vacate(Cell& cell, std::uint64_t position, Take&& take) const noexcept {
+    take(std::move(cell.value));
+    std::destroy_at(&cell.value);
+    // release: the producer that acquires this number sees the cell empty.
+    cell.sequence.store(position + capacity(), std::memory_order_release);
+  }
+
+  // Calls `each(cell, position)` for the cells of `run` until one is false; how many were true. In
+  // two pieces, so that a batch doesn't pay for the way round at each cell.
+  template <class Each>
+  std::size_t for_each_cell(Claim run, Each each) const noexcept {
+    const std::size_t first = run.position & mask_;
+    const std::size_t straight = std::min(run.count, capacity() - first);
+    Cell* cell = cells_.get() + first;
     std::size_t n = 0;
-    // acquire: pairs with the release of the thread that made it our turn; after it, the value is
-    // ours to read, or the empty cell ours to fill.
-    while (n < max &&
-           cell_at(position + n).sequence.load(std::memory_order_acquire) == position + n + turn) {
-      ++n;
+    for (; n < straight; ++n, ++cell) {
+      if (!each(*cell, run.position + n)) return n;
+    }
+    for (cell = cells_.get(); n < run.count; ++n, ++cell) {
+      if (!each(*cell, run.position + n)) return n;
     }
     return n;
   }
 
+  static bool is_turn(const Cell& cell, std::uint64_t sequence) noexcept {
+    // acquire: pairs with the release of the thread that made it our turn; after it, the value is
+    // ours to read, or the empty cell ours to fill.
+    return cell.sequence.load(std::memory_order_acquire) == sequence;
+  }
+
+  // How many cells from `position` on, at most `max`, have the sequence number position + `turn`.
+  std::size_t run_length(std::uint64_t position, std::size_t max,
+                         std::uint64_t turn) const noexcept {
+    return for_each_cell({position, max}, [=](const Cell& cell, std::uint64_t at) noexcept {
+      return is_turn(cell, at + turn);
+    });
+  }
+
   // Claims up to `max` cells in a row at `index` whose turn it is.
-  Claim try_claim(Index& index, std::size_t max, std::uint64_t turn) noexcept {
+  Claim claim_run(Index& index, std::size_t max, std::uint64_t turn) noexcept {
+    return try_claim(index,
+                     [=, this](std::uint64_t position) { return run_length(position, max, turn); });
+  }
+  // The same of one, for which there is no run to be measured.
+  Claim claim_one(Index& index, std::uint64_t turn) noexcept {
+    return try_claim(index, [=, this](std::uint64_t position) -> std::size_t {
+      return is_turn(cell_at(position), position + turn) ? 1 : 0;
+    });
+  }
+
+  // Claims at `index` as many cells as `length(position)` says.
+  template <class Length>
+  static Claim try_claim(Index& index, Length length) noexcept {
     // relaxed throughout: an index only decides who gets which position; what is in the cells is
     // ordered by their sequence numbers (run_length's acquire).
     std::uint64_t position = index.load(std::memory_order_relaxed);
     for (;;) {
-      const std::size_t count = run_length(position, max, turn);
+      const std::size_t count = length(position);
       if (count > 0) {
         if (index.compare_exchange_weak(position, position + count, std::memory_order_relaxed)) {
           return {position, count};
