@@ -107,4 +107,26 @@ std::optional<std::int64_t> Uuid::unix_ms() const {
   return ms;
 }
 
+std::optional<std::int64_t> Uuid::unix_ms_of(std::string_view text) {
+  constexpr std::size_t kVersionAt = 14;
+  constexpr std::size_t kVariantAt = 19;
+  constexpr std::uint8_t kVariantMask = 0xc;
+  constexpr std::uint8_t kVariant = 0x8;
+  if (text.size() != kTextSize || text[kVersionAt] != '7') return std::nullopt;
+  for (const std::uint8_t dash : kDashAt) {
+    if (text[dash] != '-') return std::nullopt;
+  }
+  std::uint8_t seen = hex_value(text[kVariantAt]);
+  if ((seen & kVariantMask) != kVariant) return std::nullopt;
+  std::int64_t ms = 0;
+  for (std::size_t i = 0; i < 6; ++i) {
+    const std::uint8_t high = hex_value(text[kDigitsAt[i]]);
+    const std::uint8_t low = hex_value(text[kDigitsAt[i] + 1U]);
+    seen |= high | low;
+    ms = ms << 8 | high << 4 | low;
+  }
+  if ((seen & kNoDigit) != 0) return std::nullopt;
+  return ms;
+}
+
 }  // namespace millrace

@@ -35,6 +35,9 @@ class Uuid {
 
   // Unix milliseconds, if this is a version 7 id.
   [[nodiscard]] std::optional<std::int64_t> unix_ms() const;
+  // The same of an id's text, of which no more is looked at than that takes: a worker asks for
+  // each message.
+  static std::optional<std::int64_t> unix_ms_of(std::string_view text);
 
   friend auto operator<=>(const Uuid&, const Uuid&) = default;
 

@@ -134,6 +134,23 @@ TEST_CASE("only version 7 ids of the RFC's variant carry a time") {
   CHECK_FALSE(Uuid().unix_ms());
 }
 
+TEST_CASE("the time in an id's text is that of the id") {
+  for (const char* text :
+       {"018bcfe5-687b-7000-8000-000000000000", "018BCFE5-687B-7FFF-BFFF-FFFFFFFFFFFF",
+        "018bcfe5-687b-4000-8000-000000000000",  // not version 7
+        "018bcfe5-687b-7000-c000-000000000000",  // another variant
+        "018bcfe5-687b-7000-7000-000000000000"}) {
+    CHECK(Uuid::unix_ms_of(text) == Uuid::parse(text)->unix_ms());
+  }
+  CHECK(Uuid::unix_ms_of("018bcfe5-687b-7000-8000-000000000000") == kNowMs);
+  for (const char* text :
+       {"", "018bcfe5-687b-7000-8000-00000000000", "018bcfe5-687b-7000-8000-0000000000000",
+        "018bcfe5+687b-7000-8000-000000000000", "018bcfg5-687b-7000-8000-000000000000",
+        "018bcfe5-687b-7000-x000-000000000000"}) {
+    CHECK_FALSE(Uuid::unix_ms_of(text));
+  }
+}
+
 TEST_CASE("a derived id is the same today as on the day it was first given") {
   CHECK(Uuid::derived("orders", "key-1").text() == "0106d1af-b039-540b-947f-e87e5a5bfdc8");
   CHECK(Uuid::derived("", "").text() == "e88ad253-135a-5a5c-9fbc-45c92a8c100e");

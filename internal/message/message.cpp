@@ -139,10 +139,8 @@ Status validate(const MessageFields& fields) {
 }
 
 std::int64_t age_ms(std::string_view id, std::int64_t timestamp_s, std::int64_t now_unix_ms) {
-  if (const auto uuid = Uuid::parse(id)) {
-    if (const auto made_ms = uuid->unix_ms()) {
-      return std::max<std::int64_t>(0, now_unix_ms - *made_ms);
-    }
+  if (const auto made_ms = Uuid::unix_ms_of(id)) {
+    return std::max<std::int64_t>(0, now_unix_ms - *made_ms);
   }
   // Clamped first: a timestamp comes from outside, and its milliseconds may not fit.
   const std::int64_t made_s =

@@ -93,11 +93,29 @@ Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
 void Histogram::observe(double value, std::uint64_t times) noexcept {
   // Not a number belongs in no bucket and would spoil the sum for good.
   if (std::isnan(value) || times == 0) return;
-  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value);
   Shard& shard = shards_[shard_index()];
-  shard.counts[static_cast<std::size_t>(bucket - bounds_.begin())].fetch_add(
-      times, std::memory_order_relaxed);
+  shard.counts[bucket_of(value)].fetch_add(times, std::memory_order_relaxed);
   shard.sum.fetch_add(value * static_cast<double>(times), std::memory_order_relaxed);
+}
+
+std::size_t Histogram::bucket_of(double value) const noexcept {
+  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value);
+  return static_cast<std::size_t>(bucket - bounds_.begin());
+}
+
+void Tally::observe(double value) noexcept {
+  if (std::isnan(value)) return;
+  ++counts_[histogram_.bucket_of(value)];
+  sum_ += value;
+}
+
+void Tally::flush() noexcept {
+  Histogram::Shard& shard = histogram_.shards_[shard_index()];
+  for (std::size_t i = 0; i <= histogram_.bounds_.size(); ++i) {
+    if (counts_[i] == 0) continue;
+    shard.counts[i].fetch_add(std::exchange(counts_[i], 0), std::memory_order_relaxed);
+  }
+  if (sum_ != 0) shard.sum.fetch_add(std::exchange(sum_, 0), std::memory_order_relaxed);
 }
 
 Histogram::Snapshot Histogram::snapshot() const {

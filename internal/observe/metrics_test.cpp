@@ -76,6 +76,24 @@ TEST_CASE("nothing is counted for zero times or for what isn't a number") {
   CHECK(histogram.snapshot().sum == 0);
 }
 
+TEST_CASE("a tally is kept back until it is flushed, then it is as if each had been observed") {
+  Histogram histogram({1, 2});
+  Tally tally(histogram);
+  for (const double value : {1.0, 1.5, 2.0, 7.0, std::nan("")}) tally.observe(value);
+  CHECK(histogram.snapshot().count == 0);
+  tally.flush();
+  tally.flush();  // nothing is counted twice
+  const auto snapshot = histogram.snapshot();
+  CHECK(snapshot.counts == std::vector<std::uint64_t>{1, 2, 1});
+  CHECK(snapshot.sum == 11.5);
+}
+
+TEST_CASE("a tally that ends has told everything") {
+  Histogram histogram({1});
+  Tally(histogram).observe(0.5);
+  CHECK(histogram.snapshot().count == 1);
+}
+
 TEST_CASE("a histogram takes 0 to 31 ascending bounds") {
   Histogram unbounded({});
   unbounded.observe(3);

@@ -18,6 +18,7 @@ Worker::Worker(const PoolOptions& options, queue::Consumer& consumer, Handler& h
       slot_(slot),
       stop_(std::move(stop)),
       context_{.attempt = 1, .deadline = {}, .stop = stop_},
+      handler_times_s_(metrics.handler_s),
       random_(std::random_device{}()),
       average_ns_(options.batch_time.count()) {}
 
@@ -70,6 +71,7 @@ bool Worker::handle_some() {
     learn(now - then);
   } while (!slot_.batch.all_handled() && now - begin < options_.batch_time &&
            !stop_.stop_requested());
+  handler_times_s_.flush();
   return true;
 }
 
@@ -137,7 +139,7 @@ std::size_t Worker::batch_size() const {
 }
 
 void Worker::learn(Duration took) {
-  metrics_.handler_s.observe(std::chrono::duration<double>(took).count());
+  handler_times_s_.observe(std::chrono::duration<double>(took).count());
   average_ns_ += (took.count() - average_ns_) / 8;
 }
 
