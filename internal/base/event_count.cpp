@@ -33,12 +33,23 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
 
 bool EventCount::wait(Key key, Time deadline) noexcept {
   bool in_time = true;
+  // acquire: who has the key of a summons sees its bit, if nobody else has answered it (invariant
+  // 4).
+  const bool summoned = (waiters_.load(std::memory_order_acquire) & kSummoned) != 0;
   // acquire: with the new epoch comes what the notifier changed.
-  while (epoch_.load(std::memory_order_acquire) == key && in_time) {
+  while (!summoned && epoch_.load(std::memory_order_acquire) == key && in_time) {
     in_time = futex_wait(epoch_, key, deadline);
   }
   cancel_wait();
   return in_time;
+}
+
+void EventCount::cancel_wait() noexcept {
+  // acq_rel: a summons that comes later finds the bit clear; one that came before is acquired.
+  std::uint32_t seen = waiters_.load(std::memory_order_relaxed);
+  while (
+      !waiters_.compare_exchange_weak(seen, (seen - 1) & ~kSummoned, std::memory_order_acq_rel)) {
+  }
 }
 
 void EventCount::wake(std::uint32_t n) noexcept {

@@ -11,6 +11,20 @@
 // When the waiter does, the notifier sees it counted and moves epoch_ on, so that wait() returns at
 // once or is woken. The kernel compares epoch_ with the key under its own lock before it puts a
 // thread to sleep.
+//
+// A notifier whose sleepers share one source of work doesn't wake one for each piece of it: it
+// summons. Nobody else is woken until the one summoned has left its sleep, and that one looks at
+// the condition and summons the next when it leaves something behind.
+//
+// That somebody was summoned is a bit of waiters_. Invariants:
+//  1. It is set by summon(), while a sleeper is counted. Every sleeper that leaves, woken or not,
+//     clears it and looks at the condition afterwards.
+//  2. So after a change that found it set somebody looks: whoever clears it. And because both
+//  modify
+//     waiters_, that look sees the change.
+//  3. A sleeper that prepared after a summons moved the epoch on would sleep with the bit set,
+//     perhaps as the only one left to clear it: wait() returns when it finds it set. At worst that
+//     is one look in vain.
 #pragma once
 
 #include <atomic>
@@ -35,8 +49,7 @@ class alignas(64) EventCount {
     return epoch_.load(std::memory_order_acquire);
   }
 
-  // relaxed: a notifier that still counts us makes one system call too many, nothing worse.
-  void cancel_wait() noexcept { waiters_.fetch_sub(1, std::memory_order_relaxed); }
+  void cancel_wait() noexcept;
 
   // Sleeps until a notify that came after prepare_wait(), at most until `deadline` on the steady
   // clock (Time::max(): no limit); false when that passed. May return early: look at the condition
@@ -47,7 +60,18 @@ class alignas(64) EventCount {
   void notify(std::uint32_t n) noexcept {
     // An add of zero, not a load: it takes a place among the modifications of waiters_. acq_rel:
     // releases the changed condition to a waiter that comes later, acquires one that came before.
-    if (waiters_.fetch_add(0, std::memory_order_acq_rel) != 0) wake(n);
+    if ((waiters_.fetch_add(0, std::memory_order_acq_rel) & kSleepers) != 0) wake(n);
+  }
+
+  // Wakes a sleeper, unless one was summoned that hasn't left its sleep yet.
+  void summon() noexcept {
+    // As in notify(); again at each try, which releases and acquires what came in between.
+    std::uint32_t seen = waiters_.fetch_add(0, std::memory_order_acq_rel);
+    while ((seen & kSleepers) != 0 && (seen & kSummoned) == 0) {
+      if (waiters_.compare_exchange_weak(seen, seen | kSummoned, std::memory_order_acq_rel)) {
+        return wake(1);
+      }
+    }
   }
 
   void notify_one() noexcept { notify(1); }
@@ -55,16 +79,19 @@ class alignas(64) EventCount {
 
   // Threads asleep, about to sleep, or woken and not yet running.
   [[nodiscard]] std::uint32_t waiters() const noexcept {
-    return waiters_.load(std::memory_order_relaxed);  // relaxed: a hint
+    return waiters_.load(std::memory_order_relaxed) & kSleepers;  // relaxed: a hint
   }
 
  private:
+  static constexpr std::uint32_t kSummoned = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kSleepers = kSummoned - 1;
+
   void wake(std::uint32_t n) noexcept;
 
   // The futex word. It wraps: a waiter would have to pause between prepare_wait() and wait() for
   // exactly 2^32 wake-ups to miss them.
   std::atomic<std::uint32_t> epoch_{0};
-  std::atomic<std::uint32_t> waiters_{0};
+  std::atomic<std::uint32_t> waiters_{0};  // how many sleepers, and whether one is summoned
 };
 
 }  // namespace millrace

@@ -107,5 +107,78 @@ TEST_CASE("two threads handing a turn to and fro never miss each other") {
   CHECK(turn == kTurns);
 }
 
+TEST_CASE("a summons wakes one sleeper, and no other until it has left") {
+  EventCount event;
+  const auto first = event.prepare_wait();
+  const auto second = event.prepare_wait();
+  event.summon();
+  CHECK(event.wait(first, from_now(10s)));  // whoever leaves has answered it
+  CHECK(event.waiters() == 1);
+  event.summon();
+  CHECK(event.wait(second, from_now(10s)));
+  CHECK(event.waiters() == 0);
+}
+
+TEST_CASE("who prepares after a summons that nobody has answered doesn't sleep") {
+  EventCount event;
+  const auto summoned = event.prepare_wait();
+  event.summon();
+  const auto late = event.prepare_wait();
+  CHECK(event.wait(late, from_now(10s)));
+  CHECK(event.wait(summoned, from_now(10s)));
+}
+
+TEST_CASE("a cancelled wait answers a summons") {
+  EventCount event;
+  (void)event.prepare_wait();
+  event.summon();
+  event.cancel_wait();
+  CHECK_FALSE(event.wait(event.prepare_wait(), from_now(1ms)));
+}
+
+// One that leaves something behind summons the next: a summons that is lost leaves a thread asleep
+// with work to be done.
+TEST_CASE("no work is left behind while its takers sleep") {
+  constexpr int kTasks = 20'000;
+  EventCount event;
+  std::atomic<int> waiting{0};
+  std::atomic<int> taken{0};
+  std::atomic<bool> timed_out{false};
+  const auto take = [&] {
+    int seen = waiting.load();
+    while (seen > 0 && !waiting.compare_exchange_weak(seen, seen - 1)) {
+    }
+    if (seen > 1) event.summon();
+    return seen > 0;
+  };
+  const auto ready = [&] { return waiting.load() > 0 || taken.load() == kTasks; };
+  const auto work = [&] {
+    while (taken.load() < kTasks && !timed_out.load()) {
+      if (take()) {
+        if (taken.fetch_add(1) + 1 == kTasks) event.notify_all();
+      } else {
+        const auto key = event.prepare_wait();
+        if (ready()) {
+          event.cancel_wait();
+        } else if (!event.wait(key, from_now(10s))) {
+          timed_out = true;
+        }
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> takers;
+    for (int i = 0; i < 3; ++i) takers.emplace_back(work);
+    for (int i = 0; i < kTasks; ++i) {
+      ++waiting;
+      event.summon();
+      if (i % 64 == 0) std::this_thread::yield();
+    }
+  }
+  CHECK_FALSE(timed_out);
+  CHECK(taken == kTasks);
+  CHECK(event.waiters() == 0);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -39,7 +39,7 @@ void MemoryQueue::publish(std::vector<Message> batch, Time /*deadline*/, Publish
   if (grant.messages > 0) {
     stored_.add(grant.messages);
     backlog_.push(std::span(batch).first(grant.messages));
-    arrivals_.notify_one();
+    arrivals_.summon();
   }
   executor_.post([done = std::move(done), verdicts = std::move(verdicts)]() mutable {
     done(std::move(verdicts));
@@ -76,7 +76,7 @@ std::size_t MemoryQueue::take(std::vector<Delivery>& out, std::size_t max) {
   received_.add(taken);
   // Whoever leaves messages behind wakes the next. A publish wakes one receiver only: on few cores,
   // waking four to share a batch costs more than one takes to work it off.
-  if (arrivals_.waiters() > 0 && backlog_.ready()) arrivals_.notify_one();
+  if (arrivals_.waiters() > 0 && backlog_.ready()) arrivals_.summon();
   return taken;
 }
 
