@@ -29,13 +29,6 @@ Result<IngestItem> parse_item(std::string_view body, std::string_view idempotenc
                     idempotency_key.empty() ? 0 : place};
 }
 
-// Before anything is made of it: a line takes a byte here and hundreds in memory.
-Status check_piece(std::string_view lines) {
-  if (std::count(lines.begin(), lines.end(), '\n') <= std::ptrdiff_t{kPieceMessagesMax}) return {};
-  return {Code::too_large,
-          "a piece of a batch has at most " + std::to_string(kPieceMessagesMax) + " messages"};
-}
-
 // Every line is one, empty ones too.
 void parse_lines(std::string_view lines, std::string_view idempotency_key, std::uint64_t place,
                  Items& out) {
@@ -44,6 +37,20 @@ void parse_lines(std::string_view lines, std::string_view idempotency_key, std::
     out.push_back(parse_item(lines.substr(0, end), idempotency_key, place++));
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
+}
+
+// Of a piece from another of our services, whose every line has an end. They are counted before
+// anything is made of them: a line takes a byte here and hundreds in memory.
+Status take_piece(const http::HopItem& piece, Items& out) {
+  const auto lines =
+      static_cast<std::size_t>(std::count(piece.body.begin(), piece.body.end(), '\n'));
+  if (lines > kPieceMessagesMax) {
+    return {Code::too_large,
+            "a piece of a batch has at most " + std::to_string(kPieceMessagesMax) + " messages"};
+  }
+  out.reserve(out.size() + lines);
+  parse_lines(piece.body, piece.idempotency_key, piece.place, out);
+  return {};
 }
 
 PieceAnswer to_piece_answer(std::span<const IngestAnswer> answers) {
@@ -145,8 +152,8 @@ void ingest_hop(const Ingesting& ingesting, const Request& request, Reply reply)
     Status refused;
     if (item.place == 0) {
       items.push_back(parse_item(item.body, item.idempotency_key));
-    } else if (refused = check_piece(item.body); refused.ok()) {
-      parse_lines(item.body, item.idempotency_key, item.place, items);
+    } else {
+      refused = take_piece(item, items);
     }
     shares.push_back({items.size() - before, item.place != 0, std::move(refused)});
     if (is_logged()) shares.back().request_id = std::move(item.request_id);
