@@ -34,7 +34,7 @@ bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, 
 bool EventCount::wait(Key key, Time deadline) noexcept {
   bool in_time = true;
   // acquire: who has the key of a summons sees its bit, if nobody else has answered it (invariant
-  // 4).
+  // 3).
   const bool summoned = (waiters_.load(std::memory_order_acquire) & kSummoned) != 0;
   // acquire: with the new epoch comes what the notifier changed.
   while (!summoned && epoch_.load(std::memory_order_acquire) == key && in_time) {

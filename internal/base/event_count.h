@@ -19,9 +19,8 @@
 // That somebody was summoned is a bit of waiters_. Invariants:
 //  1. It is set by summon(), while a sleeper is counted. Every sleeper that leaves, woken or not,
 //     clears it and looks at the condition afterwards.
-//  2. So after a change that found it set somebody looks: whoever clears it. And because both
-//  modify
-//     waiters_, that look sees the change.
+//  2. So after a change that found it set somebody looks: whoever clears it. Both modify waiters_:
+//     that look sees the change.
 //  3. A sleeper that prepared after a summons moved the epoch on would sleep with the bit set,
 //     perhaps as the only one left to clear it: wait() returns when it finds it set. At worst that
 //     is one look in vain.
@@ -49,6 +48,7 @@ class alignas(64) EventCount {
     return epoch_.load(std::memory_order_acquire);
   }
 
+  // Instead of wait(). After either, look at the condition: a summons may have been for this one.
   void cancel_wait() noexcept;
 
   // Sleeps until a notify that came after prepare_wait(), at most until `deadline` on the steady

@@ -119,6 +119,21 @@ TEST_CASE("a summons wakes one sleeper, and no other until it has left") {
   CHECK(event.waiters() == 0);
 }
 
+// The key tells: each wake-up moves it.
+TEST_CASE("a second summons wakes nobody while the first isn't answered") {
+  EventCount event;
+  const auto before = event.prepare_wait();
+  event.summon();
+  const auto summoned = event.prepare_wait();
+  CHECK(summoned != before);
+  event.summon();
+  CHECK(event.prepare_wait() == summoned);
+  for (int i = 0; i < 3; ++i) event.cancel_wait();
+  const auto later = event.prepare_wait();
+  event.summon();
+  CHECK(event.wait(later, from_now(10s)));
+}
+
 TEST_CASE("who prepares after a summons that nobody has answered doesn't sleep") {
   EventCount event;
   const auto summoned = event.prepare_wait();

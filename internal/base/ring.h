@@ -179,8 +179,9 @@ class Ring {
     cell.sequence.store(position + capacity(), std::memory_order_release);
   }
 
-  // Calls `each(cell, position)` for the cells of `run` until one is false; how many were true. In
-  // two pieces, so that a batch doesn't pay for the way round at each cell.
+  // Calls `each(cell, position)` for the cells of `run`, capacity() of them at most, until one is
+  // false; how many were true. In two pieces, so that a batch doesn't pay for the way round at each
+  // cell.
   template <class Each>
   std::size_t for_each_cell(Claim run, Each each) const noexcept {
     const std::size_t first = run.position & mask_;
@@ -205,7 +206,9 @@ class Ring {
   // How many cells from `position` on, at most `max`, have the sequence number position + `turn`.
   std::size_t run_length(std::uint64_t position, std::size_t max,
                          std::uint64_t turn) const noexcept {
-    return for_each_cell({position, max}, [=](const Cell& cell, std::uint64_t at) noexcept {
+    // No further than once round: others may meanwhile have made it the turn of what comes next.
+    const Claim once_round{position, std::min(max, capacity())};
+    return for_each_cell(once_round, [=](const Cell& cell, std::uint64_t at) noexcept {
       return is_turn(cell, at + turn);
     });
   }

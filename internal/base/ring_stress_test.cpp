@@ -44,7 +44,12 @@ void produce(Ring<Owned>& ring, int producer, std::size_t batch_size) {
 void consume(Ring<Owned>& ring, std::atomic<int>& missing, std::size_t batch_size,
              std::vector<Owned>& out) {
   while (missing.load() > 0) {
-    const std::size_t got = ring.try_dequeue(out, batch_size);
+    // Both ways: the first asks for no more than there is, the second for more than there can be.
+    const std::size_t got = batch_size <= ring.capacity()
+                                ? ring.try_dequeue(out, batch_size)
+                                : ring.try_dequeue_each(batch_size, [&](Owned&& value) {
+                                    out.push_back(std::move(value));
+                                  });
     if (got == 0) std::this_thread::yield();
     missing.fetch_sub(static_cast<int>(got));
   }
@@ -100,6 +105,7 @@ TEST_CASE("several producers and consumers, in batches") {
 TEST_CASE("the smallest ring, always full or empty") {
   run({.producers = 2, .consumers = 2, .capacity = 1, .batch = 1});
   run({.producers = 2, .consumers = 2, .capacity = 1, .batch = 5});
+  run({.producers = 2, .consumers = 2, .capacity = 4, .batch = 64});
 }
 
 }  // namespace

@@ -345,9 +345,9 @@ void HopClient::submit(std::vector<HopItem> items, Time deadline, HopDone done) 
       group->answer(i, {Code::full, "too much is waiting for the next service"});
     } else {
       link.gather(items[i], group, i, deadline);
+      shared.send_soon();
     }
   }
-  shared.send_soon();
   if (--group->missing == 0) {
     shared.reactor.post([group] { group->done(std::move(group->answers)); });
   }

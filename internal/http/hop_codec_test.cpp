@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "millrace/v1/hop.pb.h"
+
 namespace millrace::http {
 namespace {
 
@@ -24,6 +26,22 @@ TEST_CASE("items come back as they were, in order") {
     CHECK((*decoded)[i].place == items[i].place);
   }
   CHECK(decode_hop_batch("").value().empty());
+}
+
+TEST_CASE("items are written as protobuf writes them") {
+  const std::vector<HopItem> items = {{std::string(128, 'b'), std::string(300, 'i'), "key", 128},
+                                      {std::string(1 << 20, 'b'), "", "", UINT64_MAX},
+                                      {"", "", "", 0},
+                                      {"body", "id", "key", 1}};
+  millrace::v1::HopBatch batch;
+  for (const HopItem& item : items) {
+    auto& one = *batch.add_items();
+    one.set_body(item.body);
+    one.set_request_id(item.request_id);
+    one.set_idempotency_key(item.idempotency_key);
+    one.set_place(item.place);
+  }
+  CHECK((encoded(items) == batch.SerializeAsString()));
 }
 
 TEST_CASE("more items than a sender may gather are refused before anything is made of them") {

@@ -260,22 +260,35 @@ TEST_CASE("regression: an abort called what wasn't sent yet unavailable, and wen
   const SilentPort silent;
   observe::Registry registry;
   HopMetrics metrics(registry, "test");
-  ReactorPool reactors(1);
-  std::vector<Code> codes;
-  std::size_t left = 1;
-  reactors.run_on_each([&](std::size_t, Reactor& reactor) {
-    HopClient client(reactor, {upstream_at(silent.port()), upstream_at(silent.port())}, kHopPath,
-                     metrics);
-    for (int i = 0; i < 4; ++i) {
-      client.submit({{"a", "", ""}}, within(),
-                    [&](const auto& answers) { codes.push_back(answers[0].code); });
-    }
-    client.abort();
-    left = client.pending();
-  });
-  reactors.run_on_each([](std::size_t, Reactor&) {});
-  CHECK(codes == std::vector<Code>(4, Code::closed));
-  CHECK(left == 0);
+  for (const bool connecting : {true, false}) {
+    ReactorPool reactors(1);
+    std::optional<HopClient> client;
+    std::vector<Code> codes;
+    std::size_t left = 1;
+    const auto on_reactor = [&](const auto& task) {
+      reactors.run_on_each([&](std::size_t, Reactor& reactor) { task(reactor); });
+    };
+    const auto abort = [&](Reactor&) {
+      client->abort();
+      left = client->pending();
+    };
+    on_reactor([&](Reactor& reactor) {
+      client.emplace(reactor, std::vector{upstream_at(silent.port()), upstream_at(silent.port())},
+                     kHopPath, metrics);
+      for (int i = 0; i < 4; ++i) {
+        client->submit({{"a", "", ""}}, within(),
+                       [&](const auto& answers) { codes.push_back(answers[0].code); });
+      }
+      if (!connecting) abort(reactor);  // before the end of the round: nothing was begun
+    });
+    on_reactor([](Reactor&) {});
+    if (connecting) on_reactor(abort);
+    on_reactor([&](Reactor&) { client.reset(); });
+    on_reactor([](Reactor&) {});
+    CHECK(codes == std::vector<Code>(4, Code::closed));
+    CHECK(left == 0);
+    CHECK((metric(registry, "millrace_hop_connections_opened_total") > 0) == true);
+  }
 }
 
 TEST_CASE("a hop that goes answers what it has") {

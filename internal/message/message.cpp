@@ -107,7 +107,7 @@ Result<Message> Message::decode(std::string wire) {
     return Status(Code::too_large, "body: must be at most 2 GiB");
   }
   const auto found = scan_message(wire);
-  if (!found || (found->unknown_fields && !DataMessage().ParseFromString(wire))) {
+  if (!found || (found->unusual && !DataMessage().ParseFromString(wire))) {
     return Status(Code::invalid,
                   "body: not a diplom.v1.DataMessage: malformed protobuf, or a text field that "
                   "isn't valid UTF-8");

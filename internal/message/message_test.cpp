@@ -179,6 +179,23 @@ TEST_CASE("lengths that lie, endless varints and bad tags are invalid") {
   }
 }
 
+// Each says 1 in six bytes, with bits beyond the 32nd: protobuf's parser takes five.
+TEST_CASE("tags and lengths of more bytes than protobuf takes are invalid") {
+  const std::string one("\x81\x80\x80\x80\x80\x00", 6);
+  const std::string far("\x81\x80\x80\x80\x80\x01", 6);
+  const std::string tag("\x8a\x80\x80\x80\x80\x00", 6);
+  const std::string source = field(3, "s");
+  const std::string good = field(1, "id") + source;
+  const std::string entry = "\x0a" + one + "k";
+  for (const std::string& wire :
+       {"\x0a" + one + "i" + source, tag + "\x01i" + source, good + "\x22" + one + "x",
+        good + "\x22" + far + "x", field(1, "id") + "\x1a" + one + "s",
+        good + "\x2a" + std::string(1, static_cast<char>(entry.size())) + entry}) {
+    CHECK_FALSE(DataMessage().ParseFromString(wire));
+    CHECK(decode_error(wire).code() == Code::invalid);
+  }
+}
+
 TEST_CASE("random bytes never do harm, and what is accepted is consistent") {
   std::mt19937 random(20261120);
   const std::string good = Message::encode(some_fields()).wire();

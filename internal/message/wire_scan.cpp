@@ -33,7 +33,7 @@ class Scanner {
 
   // Of fields that are there more than once, the last counts.
   std::optional<ScannedMessage> message() {
-    while (const std::uint32_t next = input_.ReadTag()) {
+    while (const std::uint32_t next = next_tag()) {
       if (!field(next)) return std::nullopt;
     }
     if (!input_.ConsumedEntireMessage()) return std::nullopt;
@@ -50,6 +50,7 @@ class Scanner {
       case bytes_tag(DataMessage::kMetadataFieldNumber):
         return entry();
       case bytes_tag(DataMessage::kPayloadFieldNumber):
+        return skip_bytes();
       case tag(DataMessage::kTimestampFieldNumber, WireFormatLite::WIRETYPE_VARINT):
         return WireFormatLite::SkipField(&input_, next);
       default:
@@ -58,13 +59,34 @@ class Scanner {
   }
 
   bool skip_unknown(std::uint32_t next) {
-    found_.unknown_fields = true;
+    found_.unusual = true;
     return WireFormatLite::SkipField(&input_, next);
+  }
+
+  std::uint32_t next_tag() {
+    const int begin = input_.CurrentPosition();
+    const std::uint32_t next = input_.ReadTag();
+    note_length_since(begin);
+    return next;
   }
 
   // Of what follows, all of which must be there.
   bool length(int& out) {
-    return input_.ReadVarintSizeAsInt(&out) && out <= input_.BytesUntilLimit();
+    const int begin = input_.CurrentPosition();
+    const bool good = input_.ReadVarintSizeAsInt(&out) && out <= input_.BytesUntilLimit();
+    note_length_since(begin);
+    return good;
+  }
+
+  // The generated parser takes tags and lengths of at most 5 bytes, this stream of 10.
+  void note_length_since(int begin) {
+    constexpr int kVarint32BytesMax = 5;
+    if (input_.CurrentPosition() - begin > kVarint32BytesMax) found_.unusual = true;
+  }
+
+  bool skip_bytes() {
+    int size = 0;
+    return length(size) && input_.Skip(size);
   }
 
   bool text(std::string_view& out) {
@@ -81,7 +103,7 @@ class Scanner {
     if (!length(size)) return false;
     const auto limit = input_.PushLimit(size);
     std::string_view ignored;
-    while (const std::uint32_t next = input_.ReadTag()) {
+    while (const std::uint32_t next = next_tag()) {
       const bool known = next == bytes_tag(kMapKey) || next == bytes_tag(kMapValue);
       if (!(known ? text(ignored) : skip_unknown(next))) return false;
     }

@@ -9,8 +9,9 @@ namespace millrace {
 struct ScannedMessage {
   std::string_view id;  // empty when there is none
   std::string_view source;
-  // It has fields that a DataMessage doesn't. Of those protobuf refuses some that pass here.
-  bool unknown_fields = false;
+  // It has fields that a DataMessage doesn't, or numbers in more bytes than they need. Of those
+  // protobuf refuses some that pass here: it must be asked.
+  bool unusual = false;
 };
 
 // The fields of `wire` as protobuf would read them, views into it; nothing when it wouldn't parse

@@ -50,7 +50,8 @@ class Worker {
 
   diplom::v1::DataMessage message_;  // reused; the handler's, so never touched by a visitor
   Context context_;
-  observe::Tally handler_times_s_;  // the histogram has it after each run of handlers
+  observe::Tally handler_times_s_;  // the histogram has it after each run of handlers, not before
+                                    // one ends that hangs
   std::minstd_rand random_;
   std::int64_t average_ns_;  // moving average of a message's time; starts so that one is taken
 };

@@ -28,6 +28,7 @@ void check_batch(std::string_view bytes) {
     require((*items)[i].body == (*again)[i].body, "a body comes back");
     require((*items)[i].request_id == (*again)[i].request_id, "a request id comes back");
     require((*items)[i].idempotency_key == (*again)[i].idempotency_key, "a key comes back");
+    require((*items)[i].place == (*again)[i].place, "a place comes back");
   }
   require(encoded(*again) == batch, "the same items have the same bytes");
 }

@@ -76,7 +76,7 @@ std::size_t MemoryQueue::take(std::vector<Delivery>& out, std::size_t max) {
   received_.add(taken);
   // Whoever leaves messages behind wakes the next. A publish wakes one receiver only: on few cores,
   // waking four to share a batch costs more than one takes to work it off.
-  if (arrivals_.waiters() > 0 && backlog_.ready()) arrivals_.summon();
+  if (backlog_.ready()) arrivals_.summon();
   return taken;
 }
 
