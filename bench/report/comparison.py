@@ -9,16 +9,19 @@ _HEAD = """# Comparison
 Made by `make report` from the records in [`../raw`](../raw); not for editing.
 
 Each figure is the median of its runs, with the lowest and the highest. The last column is ours over
-theirs: contestants were measured in turn, the ratio is taken within each pair of runs, and what is
-shown is the median of these ratios with the lowest and the highest. Above 1 is ahead where higher is
-better, below 1 where lower is."""
+theirs: where contestants were measured in turn, it is taken within each pair of runs, and what is shown
+is the median of these ratios with the lowest and the highest; where they weren't, there is only the
+ratio of the medians, and it is marked. Above 1 is ahead where higher is better, below 1 where lower
+is."""
 
 
 def _ratio(row, rows):
     if row["contestant"] == raw.OURS:
         return ""
     ours = raw.ours_beside(row, rows)
-    return text.ratio(ours["runs"], row["runs"]) if ours else "nothing of ours beside"
+    if ours is None:
+        return "nothing of ours beside"
+    return text.ratio(ours["runs"], row["runs"], raw.in_turn(ours, row))
 
 
 def measure_table(rows):

@@ -46,6 +46,18 @@ def missed(verdicts):
         for target, measured in found)
 
 
+def not_measured(verdicts):
+    found = {}
+    for target, judged, _ in verdicts:
+        for kind, (verdict, why) in judged.items():
+            if verdict == targets.NOT_MEASURED:
+                found.setdefault((target["what"], why), []).append(kind)
+    if not found:
+        return "Of the targets nothing is left out."
+    return "\n".join(f"- {what} ({' and '.join(kinds)}): {text.escape(why)}"
+                     for (what, why), kinds in found.items())
+
+
 def sources(records):
     head = ["suite", "layout", "variant", "commit", "time", "machine", "compiler"]
     return text.table(head, [[f"[{fields['suite']}](raw/{fields['file']})", fields["layout"],
@@ -74,7 +86,8 @@ def render(records, wanted, template=None):
     verdicts = targets.verdicts(wanted, records)
     words = TEMPLATE.read_text() if template is None else template
     for key, value in (("SUMMARY", summary(verdicts)), ("TARGETS", targets_table(verdicts)),
-                       ("MISSED", missed(verdicts)), ("SOURCES", sources(records)),
+                       ("MISSED", missed(verdicts)), ("NOT_MEASURED", not_measured(verdicts)),
+                       ("SOURCES", sources(records)),
                        ("COMMITS", commits(records)), ("COMMANDS", commands(records))):
         words = words.replace(f"@{key}@", value)
     return words

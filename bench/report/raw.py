@@ -50,6 +50,7 @@ def _check_row(row, where):
     _check(isinstance(runs, list) and runs, f"{where}.runs", "is missing, empty or not a list")
     for number, value in enumerate(runs):
         _check(_is_number(value), f"{where}.runs[{number}]", "is not a finite number")
+    _check(isinstance(row.get("paired", True), bool), f"{where}.paired", "is neither true nor false")
     _check_conditions(row.get("conditions", {}), f"{where}.conditions")
 
 
@@ -120,6 +121,11 @@ def label(row, with_x=True):
     parts += [f"{name.replace('_', ' ')} {value}" for name, value in conditions.items()
               if name not in ("x", "x_name")]
     return ", ".join(parts)
+
+
+def in_turn(*rows):
+    """Whether runs of the same index were made together, so that a ratio of two means something."""
+    return all(row.get("paired", True) for row in rows) and len({len(row["runs"]) for row in rows}) == 1
 
 
 def ours_beside(row, rows):

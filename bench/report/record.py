@@ -1,14 +1,16 @@
 """The one form in which every benchmark of this project keeps its figures: a JSON file in results/raw/
 per run of a suite, which everything that is shown is made from (see bench/report/README.md).
 
-    record = Record("pipeline", command="make bench-e2e", method="...", layout="shared")
+    record = Record("pipeline-memory", command="make bench-e2e", method="...", layout="shared")
     record.add("single POST / memory", "millrace", "accepted and worked off", "messages/s", [58_112, ...])
     record.add("single POST / memory", "nginx proxy", "accepted and worked off", "messages/s", [64_300, ...])
     path = record.write()
 
 A row is one measure of one contestant under one subject. `runs` holds the value of each run, unrounded,
 in the order they were made: contestants that were measured in turn share an index, so that a ratio can
-be taken within a pair. Units that rise with quality name themselves in HIGHER_IS_BETTER."""
+be taken within a pair; a row that wasn't says paired=False. Units that rise with quality name themselves
+in HIGHER_IS_BETTER. Variant, compiler and commit are those of the build that MILLRACE_BENCH names (or
+build/release/bin), and "unknown" when it is none of this tree."""
 
 import datetime
 import json
@@ -17,10 +19,15 @@ import pathlib
 import platform
 import re
 import subprocess
+import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import build
+
+ROOT = build.ROOT
 RAW = ROOT / "results" / "raw"
 SCHEMA = 1
+# With fewer, a target is neither met nor missed.
+RUNS_MIN = 5
 HIGHER_IS_BETTER = {"messages/s", "requests/s", "MB/s", "messages/exchange"}
 
 
@@ -52,7 +59,19 @@ def machine():
 
 
 def compiler():
-    return _output("g++", "--version").splitlines()[0] if _output("g++", "--version") else "unknown"
+    """What made the executables that are measured."""
+    made = build.of()
+    return made.compiler if made else "unknown"
+
+
+def provenance():
+    """(variant, compiler, commit) of the executables that are measured."""
+    made = build.of()
+    if made:
+        return made.variant, made.compiler, commit()
+    print(f"record: {build.binaries()} is no build of this tree: variant, compiler and commit are "
+          "recorded as unknown", file=sys.stderr)
+    return "unknown", "unknown", "unknown"
 
 
 def _word(text):
@@ -60,30 +79,34 @@ def _word(text):
 
 
 class Record:
-    def __init__(self, suite, command, method, layout="shared", variant="release"):
-        """`layout`: who shares which cores. `variant`: the build's preset, or what else sets this run
-        apart from others of its suite."""
+    def __init__(self, suite, command, method, layout="shared", variant=""):
+        """`layout`: who shares which cores. `variant`: what sets this run apart from others of its
+        suite, if not the build's preset."""
+        preset, compiler_of_build, commit_of_build = provenance()
         self.fields = {
             "schema": SCHEMA,
             "suite": suite,
-            "commit": commit(),
+            "commit": commit_of_build,
             "time": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "machine": machine(),
-            "compiler": compiler(),
-            "variant": variant,
+            "compiler": compiler_of_build,
+            "variant": variant or preset,
             "layout": layout,
             "command": command,
             "method": " ".join(method.split()),
             "rows": [],
         }
 
-    def add(self, subject, contestant, measure, unit, runs, **conditions):
-        """`conditions`: what else a reader must know of this row, such as rate="10000/s"."""
+    def add(self, subject, contestant, measure, unit, runs, *, paired=True, **conditions):
+        """`paired`: run by run in turn with the other contestants. `conditions`: what else a reader
+        must know of this row, such as rate="10000/s"."""
         values = [float(value) for value in runs]
         if not values:
             raise ValueError(f"{subject}, {contestant}: a row without a run")
         row = {"subject": subject, "contestant": contestant, "measure": measure, "unit": unit,
                "better": "higher" if unit in HIGHER_IS_BETTER else "lower", "runs": values}
+        if not paired:
+            row["paired"] = False
         if conditions:
             row["conditions"] = conditions
         self.fields["rows"].append(row)

@@ -57,9 +57,10 @@ def notes(records, wanted):
     """Targets whose suite was measured and has no such row: a name differs, or a row is missing."""
     found = []
     for target, judged, fields in targets.verdicts(wanted, records):
-        if fields and any(verdict == targets.NOT_MEASURED for verdict, _ in judged.values()):
-            found.append(f"targets.json: '{target['what']}' isn't wholly measured by {fields['file']}: "
-                         f"subject '{target['subject']}', measure '{target['measure']}'")
+        gaps = sorted({why for verdict, why in judged.values() if verdict == targets.NOT_MEASURED})
+        if fields and gaps:
+            found.append(f"targets.json: '{target['what']}' isn't wholly measured by {fields['file']} "
+                         f"({', '.join(gaps)}): subject '{target['subject']}', measure '{target['measure']}'")
     return found
 
 

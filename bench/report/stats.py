@@ -13,12 +13,14 @@ def spread(values):
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def pair_ratios(ours, theirs):
-    """ours / theirs of each pair of runs. None when they weren't measured in turn, or when there is
-    nothing to divide by."""
-    if len(ours) != len(theirs) or 0 in theirs:
+def ratios(ours, theirs, in_turn):
+    """ours / theirs of each pair of runs; of runs that weren't made in turn only that of the medians.
+    None where there is nothing to divide by."""
+    if not in_turn:
+        ours, theirs = [statistics.median(ours)], [statistics.median(theirs)]
+    if 0 in theirs:
         return None
-    return [mine / other for mine, other in zip(ours, theirs)]
+    return [mine / other for mine, other in zip(ours, theirs, strict=True)]
 
 
 def _rank_sum_counts(count):

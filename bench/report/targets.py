@@ -2,13 +2,17 @@
 
 A target names its rows by suite, subject and measure (also layout and variant, "shared" and "release"
 unless said), and one or two limits, "must" and "aim". A limit is "least" or "most", of our median, or
-of our ratio to each contestant in "of" (the median of the ratios of pairs). "why" is what a person
-found out about a target that is missed, as Markdown that may link a profile from results/."""
+of our ratio to each contestant in "of" (the median of the ratios of pairs); "about" says in words what
+such a ratio comes to. "why" is what a person found out about a target, as Markdown that may link a
+profile from results/; it is shown when the target is missed.
+
+It takes five runs of all who are compared to judge: with fewer a target counts as not measured."""
 
 import json
 import pathlib
 
 import raw
+import record
 import stats
 import text
 
@@ -56,37 +60,58 @@ def _row_of(contestant, rows):
 
 
 def _value(ours, theirs):
+    """Our median, or the median of our ratios to theirs; None where theirs is 0."""
     if theirs is None:
         return stats.spread(ours["runs"]).median
-    ratios = stats.pair_ratios(ours["runs"], theirs["runs"])
-    if ratios:
-        return stats.spread(ratios).median
-    return stats.spread(ours["runs"]).median / stats.spread(theirs["runs"]).median
+    ratios = stats.ratios(ours["runs"], theirs["runs"], raw.in_turn(ours, theirs))
+    return stats.spread(ratios).median if ratios else None
 
 
 def limit_words(limit, unit):
     sign, value = ("≥", limit["least"]) if "least" in limit else ("≤", limit["most"])
     if "of" in limit:
-        return f"{sign} {value:,g} × " + " and ".join(limit["of"])
+        about = f" ({limit['about']})" if "about" in limit else ""
+        return f"{sign} {value:,g} × " + " and ".join(limit["of"]) + about
     return f"{sign} {value:,} {unit}"
 
 
+def _gap(limit, ours, rows, unit):
+    """Why the limit can't be judged; empty when it can."""
+    if ours is None:
+        return "no such row"
+    if unit and ours["unit"] != unit:
+        return f"in {ours['unit']}, not {unit}"
+    others = {name: _row_of(name, rows) for name in limit.get("of", [])}
+    for name, theirs in others.items():
+        if theirs is None:
+            return f"no {name} beside"
+        if _value(ours, theirs) is None:
+            return f"{name} has 0"
+    fewest = min(len(row["runs"]) for row in [ours, *others.values()])
+    return f"{fewest} run{'s'[:fewest > 1]}" if fewest < record.RUNS_MIN else ""
+
+
 def judge(limit, rows, unit):
-    """(verdict, what was measured)"""
+    """(verdict, what was measured, or why nothing was)"""
     ours = _row_of(raw.OURS, rows)
-    if ours is None or (unit and ours["unit"] != unit):
-        return NOT_MEASURED, ""
+    if gap := _gap(limit, ours, rows, unit):
+        return NOT_MEASURED, gap
     words, verdict = [], MET
     for name in limit.get("of", [None]):
         theirs = _row_of(name, rows) if name else None
-        if name and theirs is None:
-            return NOT_MEASURED, f"no {name} beside"
         value = _value(ours, theirs)
         if not limit.get("least", value) <= value <= limit.get("most", value):
             verdict = MISSED
-        words.append(f"{text.ratio(ours['runs'], theirs['runs'])} × {name}" if name
-                     else f"{text.spread(ours['runs'])} {ours['unit']}")
+        words.append(f"{text.spread(ours['runs'])} {ours['unit']}" if theirs is None else
+                     f"{text.ratio(ours['runs'], theirs['runs'], raw.in_turn(ours, theirs))} × {name}")
     return verdict, "; ".join(words)
+
+
+def _judge_all(target, rows, fields):
+    kinds = [kind for kind in ("must", "aim") if kind in target]
+    if fields is None:
+        return dict.fromkeys(kinds, (NOT_MEASURED, f"no record of {target['suite']}"))
+    return {kind: judge(target[kind], rows, target.get("unit")) for kind in kinds}
 
 
 def verdicts(targets, records):
@@ -94,6 +119,5 @@ def verdicts(targets, records):
     found = []
     for target in targets:
         fields, rows = rows_of(target, records)
-        found.append((target, {kind: judge(target[kind], rows, target.get("unit"))
-                               for kind in ("must", "aim") if kind in target}, fields))
+        found.append((target, _judge_all(target, rows, fields), fields))
     return found

@@ -26,9 +26,11 @@ class Reading(unittest.TestCase):
     def test_what_record_writes_is_read(self):
         made = record.Record("ring", "make bench", "in turn")
         made.add("1P1C", "millrace", "time", "ns", [1, 2], x=1, x_name="threads")
+        made.add("1P1C", "a tool", "time", "ns", [1, 2], paired=False)
         fields = raw.read(made.write(self.folder))
         self.assertEqual(fields["rows"][0]["runs"], [1.0, 2.0])
         self.assertEqual(fields["suite"], "ring")
+        self.assertEqual([row.get("paired", True) for row in fields["rows"]], [True, False])
 
     def test_bad_fields_are_named(self):
         self.refused("schema: is not 1", schema=2)
@@ -47,6 +49,7 @@ class Reading(unittest.TestCase):
         self.refused("rows[1].runs[1]: is not a finite", rows=[good, row("b", [1, "2"])])
         self.refused("rows[1].runs[0]: is not a finite", rows=[good, row("b", [float("nan")])])
         self.refused("rows[1].runs[0]: is not a finite", rows=[good, row("b", [True])])
+        self.refused("rows[1].paired: is neither", rows=[good, row("b", [1]) | {"paired": "no"}])
         self.refused("rows[1].conditions.x: is not a finite", rows=[good, row("b", [1], x="8", x_name="n")])
         self.refused("rows[1].conditions: x and x_name", rows=[good, row("b", [1], x=8)])
         self.refused("rows[1]: says again", rows=[good, good])
@@ -76,6 +79,12 @@ class Rows(unittest.TestCase):
     def test_label_tells_the_conditions(self):
         self.assertEqual(raw.label(row("b", [1], x=10000, x_name="connections", at_rate="5/s")),
                          "a, connections 10,000, at rate 5/s")
+
+    def test_in_turn(self):
+        ours = row("millrace", [1, 2])
+        self.assertTrue(raw.in_turn(ours, row("b", [3, 4])))
+        self.assertFalse(raw.in_turn(ours, row("b", [3, 4]) | {"paired": False}))
+        self.assertFalse(raw.in_turn(ours, row("b", [3])))
 
     def test_ours_beside(self):
         ours = row("millrace", [1])

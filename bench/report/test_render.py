@@ -28,6 +28,10 @@ class Comparison(unittest.TestCase):
             "| a | millrace | 20.0 (20.0 to 20.0) | 3 |  |",
             r"| a | a\|b | 20.0 (10.0 to 40.0) | 3 | 1.00 (0.500 to 2.00) |"])
 
+    def test_what_was_not_measured_in_turn_gets_no_ratio_of_pairs(self):
+        words = comparison.measure_table([row("millrace", [10, 40]), row("b", [10, 10]) | {"paired": False}])
+        self.assertIn("| 2.50 (of the medians: not measured in turn) |", words)
+
     def test_what_stands_alone_says_so(self):
         self.assertIn("nothing of ours beside", comparison.measure_table([row("nginx", [1])]))
 
@@ -41,29 +45,50 @@ class Comparison(unittest.TestCase):
 
 class Targets(unittest.TestCase):
     def test_of_a_value(self):
-        rows = [row("millrace", [90, 100, 130])]
+        rows = [row("millrace", [90, 95, 100, 120, 130])]
         self.assertEqual(judged({"least": 100}, rows), ("met", "100 (90.0 to 130) messages/s"))
         self.assertEqual(judged({"least": 101}, rows)[0], "missed")
         self.assertEqual(judged({"most": 100}, rows)[0], "met")
         self.assertEqual(judged({"most": 99}, rows)[0], "missed")
 
     def test_of_a_ratio_by_pairs(self):
-        rows = [row("millrace", [50, 100, 300]), row("nginx", [100, 100, 200])]
-        # 0.5, 1.0, 1.5: the medians' ratio is the same here, the spread isn't.
-        self.assertEqual(judged({"least": 1, "of": ["nginx"]}, rows),
-                         ("met", "1.00 (0.500 to 1.50) × nginx"))
-        self.assertEqual(judged({"least": 1.01, "of": ["nginx"]}, rows)[0], "missed")
+        rows = [row("millrace", [50, 60, 80, 300, 20]), row("nginx", [100, 100, 100, 200, 10])]
+        self.assertEqual(judged({"least": 0.8, "of": ["nginx"]}, rows),
+                         ("met", "0.800 (0.500 to 2.00) × nginx"))
+        self.assertEqual(judged({"least": 0.81, "of": ["nginx"]}, rows)[0], "missed")
+
+    def test_of_a_ratio_without_pairs(self):
+        rows = [row("millrace", [50, 60, 80, 300, 20]),
+                row("tool", [100, 100, 100, 200, 10]) | {"paired": False}]
+        self.assertEqual(judged({"least": 0.61, "of": ["tool"]}, rows),
+                         ("missed", "0.600 (of the medians: not measured in turn) × tool"))
+        self.assertEqual(judged({"least": 0.59, "of": ["tool"]}, rows)[0], "met")
 
     def test_every_rival_counts(self):
-        rows = [row("millrace", [10]), row("x", [11]), row("y", [9])]
+        rows = [row("millrace", [10] * 5), row("x", [11] * 5), row("y", [9] * 5)]
         self.assertEqual(judged({"most": 1, "of": ["x", "y"]}, rows)[0], "missed")
         self.assertEqual(judged({"most": 1, "of": ["x"]}, rows)[0], "met")
 
-    def test_what_is_missing_is_not_measured(self):
-        self.assertEqual(judged({"least": 1}, [])[0], "not measured")
-        self.assertEqual(judged({"least": 1}, [row("millrace", [5])], unit="ns")[0], "not measured")
-        self.assertEqual(judged({"least": 1, "of": ["nginx"]}, [row("millrace", [5])]),
-                         ("not measured", "no nginx beside"))
+    def test_what_is_missing_is_not_measured_and_says_why(self):
+        ours = row("millrace", [5] * 5)
+        for limit, rows, unit, why in (
+                ({"least": 1}, [], "ns", "no such row"),
+                ({"least": 1}, [ours], "ns", "in messages/s, not ns"),
+                ({"least": 1, "of": ["nginx"]}, [ours], "messages/s", "no nginx beside"),
+                ({"least": 1, "of": ["b"]}, [ours, row("b", [0] * 5)], "messages/s", "b has 0")):
+            self.assertEqual(judged(limit, rows, unit), ("not measured", why))
+
+    def test_few_runs_are_no_verdict(self):
+        five, four = row("millrace", [5] * 5), row("millrace", [5] * 4)
+        self.assertEqual(judged({"least": 1}, [five])[0], "met")
+        self.assertEqual(judged({"least": 1}, [four]), ("not measured", "4 runs"))
+        self.assertEqual(judged({"least": 1}, [row("millrace", [5])]), ("not measured", "1 run"))
+        self.assertEqual(judged({"least": 1, "of": ["b"]}, [five, row("b", [1] * 4)]),
+                         ("not measured", "4 runs"))
+
+    def test_a_ratio_says_what_it_comes_to(self):
+        self.assertEqual(targets.limit_words({"most": 1.0, "of": ["Go channel"], "about": "70 ns"}, "ns"),
+                         "≤ 1 × Go channel (70 ns)")
 
     def test_rows_are_found_by_suite_layout_and_subject(self):
         ours = row("millrace", [1], rate=5)
@@ -94,7 +119,7 @@ class FinalReport(unittest.TestCase):
     WANTED = [RATE | {"must": {"least": 100}, "aim": {"least": 50}, "why": "See [a](profiles/a.svg)."},
               RATE | {"what": "the other", "must": {"least": 1}},
               RATE | {"what": "a third", "suite": "none", "must": {"least": 1}}]
-    RECORDS = [fixtures.record([row("millrace", [60, 70])], commit="abc1234+")]
+    RECORDS = [fixtures.record([row("millrace", [60, 60, 65, 70, 70])], commit="abc1234+")]
 
     def test_counts_and_names_what_is_missed(self):
         words = final_report.render(self.RECORDS, self.WANTED)
@@ -113,6 +138,19 @@ class FinalReport(unittest.TestCase):
     def test_a_miss_without_a_reason_says_so(self):
         verdicts = targets.verdicts([self.RATE | {"must": {"least": 100}}], self.RECORDS)
         self.assertTrue(final_report.missed(verdicts).endswith(". Why is not known yet."))
+
+    def test_why_is_shown_of_what_is_missed_only(self):
+        met = [self.RATE | {"must": {"least": 1}, "why": "because"}]
+        self.assertNotIn("because", final_report.render(self.RECORDS, met))
+        self.assertIn("because", final_report.render(self.RECORDS, [met[0] | {"must": {"least": 100}}]))
+
+    def test_what_is_not_measured_is_listed_with_its_reason(self):
+        few = {"what": "b", "suite": "pipeline", "subject": "b", "measure": "rate", "unit": "messages/s",
+               "must": {"least": 1}, "aim": {"least": 2}}
+        verdicts = targets.verdicts([*self.WANTED, few], self.RECORDS + [fixtures.record([])])
+        self.assertEqual(final_report.not_measured(verdicts),
+                         "- a third (must): no record of none\n- b (must and aim): no such row")
+        self.assertIn("nothing is left out", final_report.not_measured(verdicts[:1]))
 
     def test_several_commits_are_said_aloud(self):
         words = final_report.commits(self.RECORDS + [fixtures.record([])])

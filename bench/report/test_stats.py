@@ -13,9 +13,13 @@ class Spread(unittest.TestCase):
 
     def test_ratios_are_taken_within_pairs(self):
         # Both drift by a factor of two: the ratio of medians is the same, that of other pairs isn't.
-        self.assertEqual(stats.pair_ratios([10, 20, 30], [20, 40, 60]), [0.5, 0.5, 0.5])
-        self.assertIsNone(stats.pair_ratios([1, 2], [1]))
-        self.assertIsNone(stats.pair_ratios([1, 2], [1, 0]))
+        self.assertEqual(stats.ratios([10, 20, 30], [20, 40, 60], in_turn=True), [0.5, 0.5, 0.5])
+        self.assertIsNone(stats.ratios([1, 2], [1, 0], in_turn=True))
+
+    def test_runs_that_were_not_made_in_turn_have_one_ratio(self):
+        self.assertEqual(stats.ratios([10, 20, 60], [10, 40, 60], in_turn=False), [0.5])
+        self.assertEqual(stats.ratios([1, 2], [1], in_turn=False), [1.5])
+        self.assertIsNone(stats.ratios([1], [0], in_turn=False))
 
 
 class Interval(unittest.TestCase):
@@ -67,9 +71,10 @@ class Text(unittest.TestCase):
         self.assertEqual(text.spread([100, 300, 200]), "200 (100 to 300)")
 
     def test_ratio_says_how_it_was_taken(self):
-        self.assertEqual(text.ratio([10, 30], [10, 10]), "2.00 (1.00 to 3.00)")
-        self.assertEqual(text.ratio([10, 30], [10]), "2.00 (of the medians: not measured in pairs)")
-        self.assertEqual(text.ratio([10], [0]), "none: theirs is 0")
+        self.assertEqual(text.ratio([10, 30], [10, 10], True), "2.00 (1.00 to 3.00)")
+        self.assertEqual(text.ratio([10, 30], [10, 10], False),
+                         "2.00 (of the medians: not measured in turn)")
+        self.assertEqual(text.ratio([10], [0], True), "none: theirs is 0")
 
     def test_escape(self):
         self.assertEqual(text.escape("a|b <c>\n*d* atomic_queue _e_"),

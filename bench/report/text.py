@@ -24,15 +24,13 @@ def spread(values):
     return f"{number(middle)} ({number(low)} to {number(high)})"
 
 
-def ratio(ours, theirs):
+def ratio(ours, theirs, in_turn):
     """ours / theirs, with how it was taken when not within pairs."""
-    ratios = stats.pair_ratios(ours, theirs)
-    if ratios:
-        return spread(ratios)
-    below = stats.spread(theirs).median
-    if below == 0:
+    ratios = stats.ratios(ours, theirs, in_turn)
+    if ratios is None:
         return "none: theirs is 0"
-    return f"{number(stats.spread(ours).median / below)} (of the medians: not measured in pairs)"
+    return spread(ratios) if in_turn else \
+        f"{number(ratios[0])} (of the medians: not measured in turn)"
 
 
 def escape(text):
