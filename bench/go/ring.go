@@ -9,7 +9,7 @@ import (
 
 const messages = 1 << 19
 
-// A channel has no batches: it has rows for batches of 1 only.
+// A channel has no batch, and so no rows beside those for 8, 64 and 256: a slice would be one message.
 func ring() {
 	sameThread()
 	for _, pairs := range []int{1, 2, 4} {

@@ -5,6 +5,8 @@ import collections
 import re
 import statistics
 
+from text import number
+
 OURS = "millrace"
 WALL_CLOCK = ("real_time", "manual_time")
 
@@ -64,29 +66,24 @@ def rows_of(passes):
             for row in rows.values()]
 
 
-def ratio_to_ours(row, contestant):
-    """The median of the ratios within each pass; None without a row of ours, or where it is zero."""
-    ours = row.runs.get(OURS)
-    if ours is None or not all(ours):
+def ours_over(row, contestant):
+    """Ours over theirs, as in the report: the median of the ratios within each pass. None without a
+    row of ours, or where theirs is zero."""
+    ours, theirs = row.runs.get(OURS), row.runs[contestant]
+    if ours is None or not all(theirs):
         return None
-    return statistics.median(their / our for their, our in zip(row.runs[contestant], ours))
-
-
-def number(value):
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return statistics.median(our / their for our, their in zip(ours, theirs))
 
 
 def table(rows):
     """The lines of a table: a line for each contestant, those of a subject under each other."""
-    cells = [("", "", "median", "least", "greatest", "/ ours", "")]
+    cells = [("", "", "median", "least", "greatest", "ours / it", "")]
     for row in rows:
         subject = row.subject if row.measure == "wall time" else f"{row.subject}: {row.measure}"
         for contestant, runs in row.runs.items():
-            ratio = ratio_to_ours(row, contestant)
+            ratio = ours_over(row, contestant)
             cells.append((subject, contestant, number(statistics.median(runs)), number(min(runs)),
-                          number(max(runs)), "" if ratio is None else f"{ratio:.2f}", row.unit))
+                          number(max(runs)), "" if ratio is None else number(ratio), row.unit))
             subject = ""
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     for line in cells:

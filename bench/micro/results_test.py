@@ -75,11 +75,15 @@ class Rows(unittest.TestCase):
     def test_ratio_is_taken_within_a_pass(self):
         # The machine was three times slower in the second pass: the ratios don't show it.
         row, = results.rows_of(passes(millrace=[1e9, 3.3e8, 1e9], other=[5e8, 1.65e8, 5e8]))
-        self.assertAlmostEqual(results.ratio_to_ours(row, "other"), 2.0)
+        self.assertAlmostEqual(results.ours_over(row, "other"), 0.5)
 
     def test_no_ratio_without_ours(self):
         row, = results.rows_of(passes(other=[1e9]))
-        self.assertIsNone(results.ratio_to_ours(row, "other"))
+        self.assertIsNone(results.ours_over(row, "other"))
+
+    def test_no_ratio_to_zero(self):
+        row, = results.rows_of([[("s", "millrace", "idle CPU", "%", 1.0), ("s", "b", "idle CPU", "%", 0.0)]])
+        self.assertIsNone(results.ours_over(row, "b"))
 
 
 class Order(unittest.TestCase):
@@ -95,7 +99,7 @@ class Output(unittest.TestCase):
         rows = results.rows_of(passes(millrace=[1e8, 5e7, 2e8], other=[5e7, 2.5e7, 1e8]))
         text = "\n".join(results.table(rows))
         self.assertRegex(text, r"s +millrace +10\.0 +5\.00 +20\.0 +1\.00 +ns/message")
-        self.assertRegex(text, r"other +20\.0 +10\.0 +40\.0 +2\.00 +ns/message")
+        self.assertRegex(text, r"other +20\.0 +10\.0 +40\.0 +0\.500 +ns/message")
 
     def test_record_gets_every_run(self):
         kept = record.Record("micro-test", command="c", method="m")

@@ -4,8 +4,8 @@
   bench/micro/run.py [--quick] [--passes N] [--go PROGRAM] [SUITE]...
 
 A pass is one run of each contestant, in an order that is drawn anew: all of them meet the same
-machine, and values of one pass can be compared. --quick makes it short, for a look; it keeps
-nothing. MILLRACE_BENCH names the directory of the bench executables (build/release/bin)."""
+machine, and values of one pass can be compared. --quick makes it short, for a look; that, and
+less than five passes, keeps nothing. MILLRACE_BENCH names the directory of the bench executables (build/release/bin)."""
 
 import argparse
 import json
@@ -19,15 +19,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "bench" / "report"))
 
-import results  # noqa: E402  (the path comes first)
-from record import Record  # noqa: E402
+import build  # noqa: E402  (the path comes first)
+import results  # noqa: E402
+from record import RUNS_MIN, Record  # noqa: E402
 
-BENCH = pathlib.Path(os.environ.get("MILLRACE_BENCH", ROOT / "build" / "release" / "bin"))
+BENCH = build.binaries()
 SUITES = sorted(path.name.removesuffix("_bench.cpp") for path in HERE.glob("*_bench.cpp"))
 GO_SUITES = ("ring", "pool")
 METHOD = """{passes} passes; in each, every contestant of the suite for {seconds} s at least, in an order
 drawn anew; a value is wall time divided by what was really done in it. Ratios are taken within a
 pass. Load average when it began: {load:.2f}."""
+WITH_GO = " What is written in Go runs after the others in each pass."
+NOTES = {"ring": " Go's channel has no rows for batches: a channel has no batch."}
+NO_GO = " Go wasn't there, and what is written in it is missing."
 
 
 def output_of(command):
@@ -46,9 +50,18 @@ def one_pass(suite, options):
     return sorted(found, key=lambda figure: results.natural(figure[0]))
 
 
+def method_of(suite, options):
+    words = METHOD.format(passes=options.passes, seconds=options.seconds, load=os.getloadavg()[0])
+    if suite not in GO_SUITES:
+        return words
+    return words + (WITH_GO + NOTES.get(suite, "") if options.go else NO_GO)
+
+
 def run(suite, options):
+    build.refresh(f"bench_{suite}")
+    kept = Record(f"micro-{suite}", command=" ".join(["bench/micro/run.py", *sys.argv[1:]]),
+                  method=method_of(suite, options))
     passes = []
-    load = os.getloadavg()[0]
     for number in range(options.passes):
         if sys.stderr.isatty():
             print(f"\r{suite}: pass {number + 1} of {options.passes} ", end="", file=sys.stderr)
@@ -58,12 +71,11 @@ def run(suite, options):
     rows = results.rows_of(passes)
     print(f"{suite}, {options.passes} passes")
     print("\n".join(results.table(rows)))
-    if options.quick:
+    if options.quick or options.passes < RUNS_MIN:
+        print(f"nothing is kept of a short look: that takes {RUNS_MIN} passes, and no --quick")
         return
-    record = Record(f"micro-{suite}", command=f"scripts/bench.sh {suite}",
-                    method=METHOD.format(passes=options.passes, seconds=options.seconds, load=load))
-    results.put_into(record, rows)
-    print(f"kept in {record.write().relative_to(ROOT)}")
+    results.put_into(kept, rows)
+    print(f"kept in {kept.write().relative_to(ROOT)}")
 
 
 def main():
