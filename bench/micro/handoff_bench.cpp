@@ -1,6 +1,6 @@
 // From just before a task is submitted to its first instruction in a worker, one task at a time, of
 // four workers of which none, some or all have nothing to do.
-//   idle now   submitted 0 to 15 us after the previous task's end
+//   idle now   submitted 0 to 20 us after the previous task's end
 //   idle 1 ms  submitted a millisecond after it
 //   busy       submitted while one worker is inside a task of 5 us, and it is the only one
 // "idle CPU" is the processor time of all threads of the process, over wall time, from 50 ms after
@@ -113,7 +113,7 @@ double idle_cpu_percent() {
 void pause_before(Idle idle, std::minstd_rand& random) {
   if (idle == Idle::a_millisecond) doze(1);
   if (idle == Idle::now) {
-    spin_until(SteadyClock::now() + std::chrono::nanoseconds(random() % 15'000));
+    spin_until(SteadyClock::now() + std::chrono::nanoseconds(random() % 20'000));
   }
 }
 
