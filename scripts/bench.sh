@@ -27,7 +27,8 @@ fetch_atomic_queue() {
 build_go() {
   if ! command -v go >/dev/null; then
     say "bench: Go isn't there, the rows of its channels are missing"
-  elif ! GOTOOLCHAIN=local go -C bench/go build -o "$root/build/go_bench" . 2>"$log"; then
+  elif ! (cd bench/go &&
+    GOTOOLCHAIN=local GOFLAGS=-buildvcs=false go build -o "$root/build/go_bench" .) 2>"$log"; then
     say "bench: bench/go can't be built, the rows of Go's channels are missing: $(tail -n 1 "$log")"
   else
     arguments+=(--go build/go_bench)

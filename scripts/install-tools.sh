@@ -15,7 +15,7 @@ declare -A modules=(
   [benthos-4.45.1]=./bench/e2e/benthos
   [h2spec]=github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 )
-# What they need at least, and what is fetched when the machine has less.
+# What they need at least, and what is fetched when the machine has less: for this kind of machine only.
 readonly go_minor=25
 readonly go_module=golang.org/toolchain@v0.0.1-go1.25.4.linux-amd64
 
@@ -30,6 +30,8 @@ find_go() {
     command -v go
     return
   fi
+  [[ $(uname -sm) == 'Linux x86_64' ]] ||
+    die "install-tools: install Go 1.$go_minor or newer: it is fetched for Linux on x86_64 only"
   "$root/scripts/install-deps.sh" go >&2
   folder=$(cd "$(mktemp -d)" && go mod download -json "$go_module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
   [[ -n $folder ]] || die "install-tools: Go 1.$go_minor can't be fetched from the module proxy"
