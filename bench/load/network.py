@@ -283,7 +283,8 @@ def main():
             rows[case.name].append(figures)
             failures += broken(case, requests, figures)
     kept = record.Record(
-        "network", command="make test-network", method=METHOD)
+        "network", command=" ".join(["bench/load/network.py", *sys.argv[1:]]),
+        method=METHOD + (f" System calls weren't counted: {why_not}." if why_not else ""))
     for case in CASES:
         show(case, rows[case.name])
         for name in rows[case.name][0]:
