@@ -8,9 +8,11 @@ published through our consumer and by the other tool, in turn. For NATS the othe
 program on the client library that only publishes asynchronously, or only fetches and acks; for Kafka
 its own ProducerPerformance (acks=all) and ConsumerPerformance, which gets more messages because a
 JVM starts slowly. A composite has no tool of its own; its rate is printed alone. Rates are messages
-over wall time; the ratio is that of the medians, with the least and the greatest of the runs.
+over wall time; a ratio is that of a pair of runs, and of all pairs the median is the figure, beside the
+least and the greatest.
 
-MILLRACE_BENCH names the directory of the bench executables (build/release/bin)."""
+Figures of all queues and five runs or more go to results/raw/. MILLRACE_BENCH names the directory of
+the bench executables (build/release/bin)."""
 
 import argparse
 import collections
@@ -25,11 +27,14 @@ import sys
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "servers"))
+sys.path[:0] = [str(ROOT / "tests" / "servers"), str(ROOT / "bench" / "report")]
 
-import servers  # noqa: E402  (the path comes first)
+import build  # noqa: E402  (the path comes first)
+import record  # noqa: E402
+import servers  # noqa: E402
+import stats  # noqa: E402
 
-BENCH = pathlib.Path(os.environ.get("MILLRACE_BENCH", ROOT / "build" / "release" / "bin"))
+BENCH = build.binaries()
 WANTED = 0.8  # of the other tool's rate
 NATS_MESSAGES = 200_000
 KAFKA_MESSAGES = 500_000
@@ -44,6 +49,8 @@ def output_of(command):
 
 
 class Nats:
+    tools = {"publish": "a publisher on nats.c", "consume": "a consumer on nats.c"}
+
     def __init__(self, running, options):
         self.url = running["nats"].url
         self.bytes = options.bytes
@@ -56,6 +63,8 @@ class Nats:
 
 
 class Kafka:
+    tools = {"publish": "ProducerPerformance", "consume": "ConsumerPerformance"}
+
     def __init__(self, running, options):
         self.server = running["kafka"]
         self.bytes = options.bytes
@@ -93,6 +102,8 @@ class Kafka:
 
 
 class Composite:
+    tools = {}
+
     def __init__(self, running, options):
         self.urls = [running["nats"].url, running["kafka"].address]
         self.bytes = options.bytes
@@ -135,13 +146,43 @@ def report(name, rates):
         ours, theirs = rates[what, "ours"], rates.get((what, "theirs"))
         text = f"{name:11}{what:9}ours {spread(ours)}"
         if theirs:
-            ratios = [a / b for a, b in zip(ours, theirs)]
-            ratio = statistics.median(ours) / statistics.median(theirs)
+            ratios = stats.ratios(ours, theirs, in_turn=True)
+            ratio = statistics.median(ratios)
             good = good and ratio >= WANTED
             text += (f"   theirs {spread(theirs)}   "
                      f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f})")
         print(text, flush=True)
     return good
+
+
+def put_into(results, name, rates):
+    tools = QUEUES[name][0].tools
+    for (what, who), runs in rates.items():
+        contestant = "millrace" if who == "ours" else tools[what]
+        results.add(f"{what} / {name}", contestant, "rate", "messages/s", runs)
+
+
+def keep(results, options):
+    """Of a part nothing: it would take the place of the whole."""
+    if set(options.queue) != set(QUEUES) or options.runs < record.RUNS_MIN:
+        print(f"nothing is kept: that takes {', '.join(QUEUES)} and {record.RUNS_MIN} runs")
+    else:
+        print(f"kept in {results.write().relative_to(ROOT)}")
+
+
+def measured(name, options):
+    """The rates of a queue, on brokers of its own."""
+    make, needed = QUEUES[name]
+    running = {server: servers.SERVERS[server]() for server in needed}
+    try:
+        for server in running.values():
+            server.start()
+        return measure(make(running, options), options.runs)
+    except servers.CantStart as error:
+        raise SystemExit(f"bench_queues: {error}") from None
+    finally:
+        for server in running.values():
+            server.stop()
 
 
 def main():
@@ -151,23 +192,19 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--bytes", type=int, default=200)
     options = parser.parse_args()
-
+    options.queue = options.queue or list(QUEUES)
     print(f"{os.cpu_count()} cores, {platform.release()}; {options.runs} runs of "
           f"{NATS_MESSAGES:,} messages, {KAFKA_MESSAGES:,} for Kafka alone, with {options.bytes} "
           "bytes of payload")
+    build.refresh(*(f"{name}_queue_bench" for name in QUEUES))
+    results = record.Record("queues", command=" ".join(["bench/queues/bench_queues.py", *sys.argv[1:]]),
+                            method=__doc__.split("\n\n")[2])
     good = True
-    for name in options.queue or QUEUES:
-        make, needed = QUEUES[name]
-        running = {server: servers.SERVERS[server]() for server in needed}
-        try:
-            for server in running.values():
-                server.start()
-            good = report(name, measure(make(running, options), options.runs)) and good
-        except servers.CantStart as error:
-            raise SystemExit(f"bench_queues: {error}") from None
-        finally:
-            for server in running.values():
-                server.stop()
+    for name in options.queue:
+        rates = measured(name, options)
+        put_into(results, name, rates)
+        good = report(name, rates) and good
+    keep(results, options)
     print(f"wanted: at least {WANTED} x each tool: {'reached' if good else 'NOT reached'}")
 
 
