@@ -2,8 +2,10 @@
 // that was accepted was processed.
 //
 // Iterations start at a given rate, whether or not earlier ones have their answers, and k6 counts
-// those it couldn't start (dropped_iterations): at most a thousandth of what was planned. k6 itself takes more of a small machine than the
-// services do, so its latencies are an upper bound: for figures there is open_loop.
+// those it couldn't start (dropped_iterations): a thousandth of what was planned may be. Scenarios
+// have all their users from the start, as k6 drops iterations while it makes more. k6 itself takes
+// more of a small machine than the services do, so its latencies are an upper bound: for figures
+// there is open_loop.
 import { check, fail, sleep } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';

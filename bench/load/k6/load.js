@@ -2,8 +2,7 @@
 import { ingest, plan, setup, teardown } from './common.js';
 
 export const options = plan({
-  executor: 'constant-arrival-rate', rate: 500, timeUnit: '1s', duration: '60s', preAllocatedVUs: 50,
-  maxVUs: 200,
+  executor: 'constant-arrival-rate', rate: 500, timeUnit: '1s', duration: '60s', preAllocatedVUs: 200,
 });
 
 export { setup, teardown };

@@ -2,7 +2,7 @@
 import { ingest, plan, setup, teardown } from './common.js';
 
 export const options = plan({
-  executor: 'constant-arrival-rate', rate: 20, timeUnit: '1s', duration: '10s', preAllocatedVUs: 5,
+  executor: 'constant-arrival-rate', rate: 20, timeUnit: '1s', duration: '10s', preAllocatedVUs: 20,
 });
 
 export { setup, teardown };

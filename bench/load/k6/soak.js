@@ -3,7 +3,7 @@ import { ingest, plan, setup, teardown } from './common.js';
 
 export const options = plan({
   executor: 'constant-arrival-rate', rate: 200, timeUnit: '1s', duration: __ENV.DURATION || '30m',
-  preAllocatedVUs: 50, maxVUs: 200,
+  preAllocatedVUs: 200,
 });
 
 export { setup, teardown };

@@ -2,7 +2,7 @@
 import { ingest, plan, setup, teardown } from './common.js';
 
 export const options = plan({
-  executor: 'ramping-arrival-rate', startRate: 100, timeUnit: '1s', preAllocatedVUs: 200, maxVUs: 500,
+  executor: 'ramping-arrival-rate', startRate: 100, timeUnit: '1s', preAllocatedVUs: 500,
   stages: [
     { target: 100, duration: '5s' },
     { target: 2000, duration: '1s' },
