@@ -42,7 +42,10 @@ class AgainstTheServices(StackTestCase):
 
     def test_single_messages_are_counted_as_the_services_count_them(self):
         before = self.counted()
+        started = time.monotonic()
         result = self.measured("--rate", 500, "--seconds", 2, "--connections", 8)
+        self.assertLess(started, result["began_s"])  # on the clock of who called it
+        self.assertLess(result["ended_s"], time.monotonic())
         self.assertEqual(result["planned"], 1000)
         self.assertEqual(result["status"]["200"], 1000)
         self.assertEqual(result["accepted_messages"], 1000)
@@ -76,7 +79,9 @@ class AgainstTheServices(StackTestCase):
         run = open_loop("--url", f"{self.stack.gateway.url}/nowhere", "--rate", 50, "--seconds", 1,
                         "--json")
         self.assertEqual(run.returncode, 1)
-        self.assertEqual(json.loads(run.stdout)["status"]["4xx"], 50)
+        result = json.loads(run.stdout)
+        self.assertEqual(result["status"]["4xx"], 50)
+        self.assertGreater(result["latency_us"]["p50"], 0)  # a refusal takes its time too
         self.assertIn("50 answers were not as expected", run.stderr)
 
     def test_an_answer_without_the_expected_words_makes_the_run_fail(self):

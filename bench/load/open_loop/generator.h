@@ -39,7 +39,7 @@ class Generator {
   void take_events(Time until);
   void on_event(Connection& connection, std::uint32_t events);
   void on_answer(Connection& connection, Time now);
-  bool count_answer(const ResponseReader& response);
+  void count_answer(const ResponseReader& response);
   void tick(Time now);
   void give_up(Time due, Time now);
   void reopen(Connection& connection);

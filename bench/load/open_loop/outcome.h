@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/clock.h"
 #include "histogram.h"
 
 namespace millrace::load {
@@ -31,13 +32,14 @@ struct Outcome {
   std::uint64_t accepted_messages = 0;
   std::uint64_t waited = 0;  // due while every connection was busy
   std::uint64_t connections_opened = 0;
-  // From when it was due; of requests with 200 or 207, and of those that were given up.
+  // From when it was due; of all that were answered, however, and of those that were given up.
   Histogram latency;
   // From when it was due and a connection was free, until it was sent: the generator's own fault.
   Histogram lateness;
-  double wall_s =
-      0;             // from when the first was due until the last answer, at least as long as asked
-  double cpu_s = 0;  // the generator's own
+  Time began;         // when the first was due
+  Time ended;         // the last answer, or when sending ended if that was later
+  double wall_s = 0;  // between the two
+  double cpu_s = 0;   // the generator's own
 
   [[nodiscard]] std::uint64_t answered() const {
     std::uint64_t all = ok + unexpected + partial;

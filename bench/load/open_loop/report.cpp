@@ -27,6 +27,11 @@ unsigned long long number(std::uint64_t value) { return value; }
 
 double micros(Histogram::Duration value) { return static_cast<double>(value.count()) / 1000; }
 
+// On CLOCK_MONOTONIC, so that who measures the servers can go on where this ends.
+double monotonic_s(Time time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
 double per_second(std::uint64_t count, const Outcome& outcome) {
   return outcome.wall_s > 0 ? static_cast<double>(count) / outcome.wall_s : 0;
 }
@@ -111,6 +116,8 @@ std::string as_json(const Options& options, const Outcome& outcome) {
   json.append("\"errors\":").append(failures_json(outcome));
   append(json, ",\"accepted_messages\":%llu,\"wall_s\":%.6f,", number(outcome.accepted_messages),
          outcome.wall_s);
+  append(json, "\"began_s\":%.6f,\"ended_s\":%.6f,", monotonic_s(outcome.began),
+         monotonic_s(outcome.ended));
   append(json, "\"requests_per_s\":%.1f,\"messages_per_s\":%.1f,",
          per_second(good(outcome), outcome), per_second(outcome.accepted_messages, outcome));
   json.append("\"latency_us\":").append(percentiles_json(outcome.latency));

@@ -14,6 +14,8 @@ using std::chrono::microseconds;
 Outcome good_outcome() {
   Outcome outcome;
   outcome.planned = outcome.sent = outcome.ok = outcome.accepted_messages = 1000;
+  outcome.began = Time(std::chrono::seconds(100));
+  outcome.ended = Time(std::chrono::seconds(110));
   outcome.wall_s = 10;
   outcome.cpu_s = 0.5;
   for (int i = 1; i <= 1000; ++i) outcome.latency.add(microseconds(i));
@@ -68,6 +70,8 @@ TEST_CASE("JSON has the counts, the rate over wall time, and percentiles in micr
   CHECK(json["errors"]["closed"] == 1);
   CHECK(json["requests_per_s"] == 100);
   CHECK(json["cpu_percent"] == 5);
+  CHECK(json["began_s"] == 100);
+  CHECK(json["ended_s"] == 110);
   CHECK(json["latency_us"]["p50"].get<double>() == Approx(500).epsilon(0.001));
   CHECK(json["latency_us"]["p99_9"].get<double>() == Approx(999).epsilon(0.001));
   CHECK(json["latency_us"]["max"] == 1000);
