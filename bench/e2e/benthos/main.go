@@ -1,5 +1,5 @@
 // Benthos, the core of Redpanda Connect, with the parts that a pipeline from HTTP needs: what a user
-// might run in Millrace's place. peer.yaml says what it does.
+// might run in Millrace's place. single.yaml and batch.yaml say what it does.
 package main
 
 import (
