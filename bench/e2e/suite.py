@@ -1,161 +1,168 @@
-"""Which measurements are made of a system, in which order, and under which names they are recorded."""
+"""Which measurements are made of Millrace on one queue, and in which order."""
 
 import statistics
-import sys
 import time
-import types
 
-import bench_queues
-import loads
+import peers
 import quantiles
+import rows
 import systems
+from contestants import Server, Stream, Tool
+from loads import BATCH, PAYLOAD_BYTES
+from session import in_turn, progress
 
-RATE = "accepted and worked off"
-CPU = "CPU per message"
 LEVELS = (0.1, 0.5, 0.8)
 OPEN_RATE = 10_000
-STREAM_MESSAGES = 300_000
-
-
-def progress(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def in_turn(contestants, run):
-    return contestants if run % 2 == 0 else contestants[::-1]
+# Requests that show a level's tail, if they can be sent in time: p99.9 of POSTs, p99 of batches.
+TAIL_REQUESTS = {"single": 10_000, "batch": 1_000}
+STREAMS = {1: "gRPC stream, single messages", 16: "gRPC stream, 16 a write"}
+WARM_UP_S = 0.5
+IDLE_S = 5
 
 
 class Suite:
-    def __init__(self, record, millrace, load_cores, options):
-        self.record = record
-        self.millrace = millrace
-        self.cores = load_cores
-        self.runs = options.runs
-        self.seconds = options.seconds
+    def __init__(self, record, millrace, load_cores, cores, layout, options):
+        self.rows = rows.Rows(record, millrace.queue)
+        self.millrace, self.layout = millrace, layout
+        self.cores, self.server_cores = load_cores, cores
+        self.runs, self.seconds = options.runs, options.seconds
+        self.ours = self.server("millrace", millrace, millrace.urls)
 
-    def beside(self, peers):
-        """Of the memory queue, beside all that can be had."""
-        nginx = peers[0]
-        benthos = [("Benthos", peer, peer.urls) for peer in peers[1:]]
+    def server(self, name, system, urls):
+        return Server(name, system, urls, self.cores)
+
+    def beside(self, nginx, benthos):
+        """Of the memory queue, beside all that can be had. `benthos`: a list, it may be empty."""
+        proxy = self.server("nginx proxy", nginx, {"single": nginx.proxy})
+        answering = self.server("nginx return 200", nginx,
+                                {"single": nginx.answering, "ingest": nginx.answering})
+        others = [self.server("Benthos", one, one.urls) for one in benthos]
         self.started()
-        single = self.saturate("single POST", "single", [
-            *((name, nginx, {"single": url}) for name, url in nginx.urls.items()), *benthos])
-        answering = {"ingest": nginx.urls["nginx return 200"]}
-        self.saturate("POST to ingest", "ingest", [("nginx return 200", nginx, answering)])
-        self.saturate("NDJSON of 1000", "batch", benthos)
+        single = self.saturate("single POST", "single", [self.ours, proxy, answering, *others])
+        self.saturate("POST to ingest", "ingest", [self.ours, answering])
+        batch = self.saturate("NDJSON of 1000", "batch", [self.ours, *others])
         self.streams()
-        proxy = ("nginx proxy", nginx, {"single": nginx.urls["nginx proxy"]})
-        self.latencies(OPEN_RATE, f"{OPEN_RATE}/s", [proxy])
-        self.levels(single, [proxy])
-        self.memory()
+        everybody = [self.ours, proxy, answering, *others]
+        self.latencies("single POST", "single", {one: OPEN_RATE for one in everybody}, self.seconds,
+                       rate=f"{OPEN_RATE}/s")
+        self.levels("single POST", "single", [self.ours, proxy], single)
+        self.levels("NDJSON of 1000", "batch", [self.ours, *others], batch)
+        self.at_rest()
 
     def alone(self, brokers):
-        """Of a queue with brokers, beside their own tools."""
-        single = self.saturate("single POST", "single", [])
-        self.saturate("NDJSON of 1000", "batch", [])
-        self.tools(brokers)
+        """Of a queue with brokers, beside the broker's own tool if it is one."""
+        tools = [Tool(peers.BrokerTool(self.millrace.queue, brokers, PAYLOAD_BYTES), self.cores)
+                 ] if len(brokers) == 1 else []
+        single = self.saturate("single POST", "single", [self.ours])
+        batch = self.saturate("NDJSON of 1000", "batch", [self.ours, *tools])
         self.streams()
-        self.levels(single, [])
-        self.memory()
+        self.levels("single POST", "single", [self.ours], single)
+        self.levels("NDJSON of 1000", "batch", [self.ours], batch)
+        self.at_rest()
 
-    def add(self, subject, contestant, measure, unit, runs, **conditions):
-        self.record.add(f"{subject} / {self.millrace.queue}", contestant, measure, unit, runs,
-                        **conditions)
-
-    def http(self, system, url, kind, rate="max", ours=True):
-        def send():
-            report = loads.http(url, kind, self.cores, self.seconds, rate, ours=ours)
-            if failed := loads.failures(report):
-                progress(f"  {url}: {failed:,} of {report['sent']:,} weren't answered with 200: "
-                         f"{report['status']} {report['errors']}")
-            return report["accepted_messages"], report["wall_s"], report
-
-        return loads.Measured(system, send)
-
-    def saturate(self, subject, kind, others):
-        """Our median rate. `others`: (name, system, URLs by kind)"""
-        contestants = [("millrace", self.millrace, None), *others]
-        found = {name: [] for name, _, _ in contestants}
+    def saturate(self, subject, kind, contestants):
+        """{name: median of messages per second}"""
+        found = {one.name: [] for one in contestants}
         for run in range(-1, self.runs):  # the first warms up
-            for name, system, urls in in_turn(contestants, run):
-                url = self.millrace.url(kind) if urls is None else urls[kind]
-                measured = self.http(system, url, kind, ours=urls is None)
+            for one in in_turn(contestants, run):
+                measured = one.measure(kind, self.seconds)
                 if run >= 0:
-                    found[name].append(measured)
+                    found[one.name].append(measured)
         for name, measured in found.items():
             self.told(subject, name, measured)
-        return statistics.median(one.rate for one in found["millrace"])
+        return {name: statistics.median(one.rate for one in measured)
+                for name, measured in found.items()}
 
     def told(self, subject, name, measured):
-        self.add(subject, name, RATE, "messages/s", [one.rate for one in measured])
-        self.add(subject, name, CPU, "µs", [one.cpu_us for one in measured])
+        warning = self.rows.saturation(subject, name, measured)
         rates = sorted(one.rate for one in measured)
-        progress(f"  {subject}, {name}: {statistics.median(rates):,.0f}/s "
-                 f"({rates[0]:,.0f} to {rates[-1]:,.0f}), CPU "
-                 f"{statistics.median(one.cpu_us for one in measured):.2f} us a message")
+        words = (f"  {subject}, {name}: {statistics.median(rates):,.0f}/s "
+                 f"({rates[0]:,.0f} to {rates[-1]:,.0f})")
+        if measured[0].cpu_us is not None:
+            words += f", CPU {statistics.median(one.cpu_us for one in measured):.2f} us a message"
+        progress(f"{words}; {warning}" if warning else words)
 
     def streams(self):
-        for a_write, subject in ((1, "gRPC stream, single messages"), (16, "gRPC stream, 16 a write")):
-            def send(a_write=a_write):
-                report = loads.stream(self.millrace.grpc_port, self.cores, STREAM_MESSAGES, a_write)
-                return report["accepted"], report["seconds"], report
+        """The two take turns; there is no peer here (bench-grpc has one)."""
+        stream, found = Stream(self.millrace, self.cores), {kind: [] for kind in STREAMS}
+        for run in range(-1, self.runs):
+            for kind in in_turn(list(STREAMS), run):
+                measured = stream.measure(kind, self.seconds)
+                if run >= 0:
+                    found[kind].append(measured)
+        for kind, subject in STREAMS.items():
+            self.told(subject, stream.name, found[kind])
 
-            measured = [loads.Measured(self.millrace, send) for _ in range(self.runs + 1)]
-            self.told(subject, "millrace", measured[1:])
-
-    def tools(self, brokers):
-        """What publishes with the broker's own means, onto a stream or topic of its own."""
-        for name in brokers:
-            if len(brokers) > 1:
-                return
-            tool = {"nats": bench_queues.Nats, "kafka": bench_queues.Kafka}[name](
-                brokers, types.SimpleNamespace(bytes=64))
-            tool.run("ours", "publish", "bench-tool", 1)  # creates it, and knows a message's size
-            rates = [tool.run("theirs", "publish", "bench-tool") for _ in range(self.runs)]
-            self.add("NDJSON of 1000", "the broker's own tool", RATE, "messages/s", rates)
-            progress(f"  {name}'s own tool publishes {statistics.median(rates):,.0f}/s")
-
-    def levels(self, saturation, others):
+    def levels(self, subject, kind, contestants, saturation):
+        """Each at shares of what it takes itself; in the layout "shared" only."""
+        if self.layout != "shared":
+            return
         for level in LEVELS:
-            self.latencies(int(level * saturation), f"{level:.0%} of saturation", others)
+            for_each = {one: max(1, round(saturation[one.name] * level / (
+                BATCH if kind == "batch" else 1))) for one in contestants}
+            wanted = TAIL_REQUESTS[kind] / min(for_each.values())
+            seconds = min(max(wanted, self.seconds / 2), self.seconds * 2)
+            self.latencies(subject, kind, for_each, seconds,
+                           share=f"{level:.0%} of its own saturation")
 
-    def latencies(self, rate, words, others):
-        """From an open loop of single POSTs; each run's percentiles are a run of their row."""
-        contestants = [("millrace", self.millrace, None), *others]
-        found = {}
-        for run in range(self.runs):
-            for name, system, urls in in_turn(contestants, run):
-                url = self.millrace.url("single") if urls is None else urls["single"]
-                before = self.millrace.ages() if urls is None else None
-                report = self.http(system, url, "single", rate, urls is None).report
-                self.note(found, name, "until accepted", (
-                    (share, micros / 1000) for share, micros in report["latency_us"].items()))
-                if before is not None:
-                    self.note(found, name, "until worked off",
-                              quantiles.of(before, self.millrace.ages()))
-        for (name, measure), values in found.items():
-            self.add("single POST", name, measure, "ms", values, rate=words)
-        p99 = {name: statistics.median(values) for (name, measure), values in found.items()
-               if measure == "p99 until accepted"}
-        progress(f"  at {words} ({rate:,}/s): p99 until accepted, ms: "
-                 + ", ".join(f"{name} {value:.2f}" for name, value in p99.items()))
+    def latencies(self, subject, kind, rates, seconds, **conditions):
+        """From an open loop; each run's percentiles are a run of their row. `rates`: requests/s of each
+        contestant; where they aren't all the same they are part of the conditions."""
+        found = {one: [] for one in rates}
+        for run in range(-1, self.runs):
+            for one in in_turn(list(rates), run):
+                made = self.one_latency(one, kind, WARM_UP_S if run < 0 else seconds, rates[one])
+                if run >= 0:
+                    found[one].append(made)
+        p99 = []
+        for one, runs in found.items():
+            milliseconds = {measure: [made[0][measure] for made in runs] for measure in runs[0][0]}
+            warning = self.rows.latency(subject, one.name, milliseconds, [made[1] for made in runs],
+                                        {"rate": f"{rates[one]}/s"} | conditions)
+            shown = milliseconds.get("p99 until accepted") or milliseconds["max until accepted"]
+            p99.append(f"{one.name} at {rates[one]:,}/s {statistics.median(shown):.2f}"
+                       + (f" ({warning})" if warning else ""))
+        progress(f"  {subject}, {' '.join(conditions.values())}: p99 until accepted, ms: "
+                 + ", ".join(p99))
 
     @staticmethod
-    def note(found, name, what, percentiles):
-        for share, milliseconds in percentiles:
-            key = (name, f"{share.replace('_', '.')} {what}")
-            found.setdefault(key, []).append(milliseconds)
+    def one_latency(one, kind, seconds, rate):
+        """({measure: milliseconds}, the generator's report)"""
+        before = one.system.ages() if one.ours else None
+        report = one.measure(kind, seconds, rate).report
+        shares = rows.shares_of(report["planned"])
+        micros = report["latency_us"]
+        made = {f"{name} until accepted": micros[name.replace(".", "_")] / 1000
+                for name in [*shares, "max"]}
+        if before is not None:
+            limits = quantiles.at_most_ms(before, one.system.ages(), shares)
+            made |= {f"{name} until worked off, at most": value for name, value in limits.items()}
+        return made, report
 
-    def memory(self):
-        """At the end of it all."""
-        self.add("all of this suite", "millrace", "resident memory", "MB",
-                 [systems.resident_mb(self.millrace.pids)])
+    def at_rest(self):
+        """Memory over a soak, then CPU while nothing comes."""
+        services, memory = self.millrace.services, {}
+        for _ in range(self.runs):
+            self.ours.measure("single", self.seconds)
+            for service in services:
+                memory.setdefault(service.name, []).append(systems.pss_mb(service.process.pid))
+        before = {one.name: systems.cpu_seconds([one.process.pid]) for one in services}
+        time.sleep(IDLE_S)
+        for one in services:
+            idle = (systems.cpu_seconds([one.process.pid]) - before[one.name]) / IDLE_S * 100
+            held = memory[one.name]
+            self.rows.add(f"soak, {one.name}", "millrace", "memory (PSS)", "MB", held)
+            self.rows.add(f"soak, {one.name}", "millrace", "growth of memory, first to last run", "MB",
+                          [held[-1] - held[0]])
+            self.rows.add(f"idle, {one.name}", "millrace", "CPU", "%", [idle])
+            progress(f"  {one.name}: {held[-1]:.1f} MB, grown by {held[-1] - held[0]:.1f} MB; "
+                     f"idle CPU {idle:.1f} %")
 
     def started(self):
         slowest = []
         for _ in range(self.runs):
-            with systems.Millrace("memory", {}, self.cores) as fresh:
+            with systems.on_cores(self.server_cores), systems.Millrace(
+                    "memory", {}, self.server_cores) as fresh:
                 slowest.append(max(fresh.start_ms.values()))
-        self.record.add("start to ready", "millrace", "slowest executable", "ms", slowest)
-        progress(f"  start to ready: {statistics.median(slowest):.0f} ms")
-        time.sleep(0.5)
+        self.rows.record.add("start to ready", "millrace", "slowest executable", "ms", slowest)
+        progress(f"  start to ready: {statistics.median(slowest):.1f} ms")

@@ -1,29 +1,23 @@
-"""What is measured: Millrace on each of its queues, and what a user would pick instead, each started
-on the cores it may use and up for as long as the with-block."""
+"""Millrace on each of its queues, started on the cores it may use and up for as long as the
+with-block; and what the kernel knows of processes."""
 
 import contextlib
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARIES = pathlib.Path(os.environ.get("MILLRACE_BENCH", ROOT / "build" / "release" / "bin"))
+BUILT = ROOT / "build" / "release" / "bin"
+BINARIES = pathlib.Path(os.environ.get("MILLRACE_BENCH", BUILT))
 os.environ.setdefault("MILLRACE_BIN", str(BINARIES))
 for folder in ("e2e", "servers"):
     sys.path.insert(0, str(ROOT / "tests" / folder))
 
-from service import Service, free_port, until  # noqa: E402  (the path comes first)
+from service import READY_S, Service, free_port, until  # noqa: E402  (the path comes first)
 
 TICKS_S = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "millrace"
-BENTHOS = CACHE / "tools" / "benthos-4.45.1"
 SETTLE_S = 120
 
 
@@ -38,6 +32,17 @@ def on_cores(cores):
         os.sched_setaffinity(0, before)
 
 
+@contextlib.contextmanager
+def executables_of(folder):
+    """Services that are started inside are those of `folder`."""
+    before = os.environ["MILLRACE_BIN"]
+    os.environ["MILLRACE_BIN"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ["MILLRACE_BIN"] = before
+
+
 def cpu_seconds(pids):
     total = 0
     for pid in pids:
@@ -46,17 +51,21 @@ def cpu_seconds(pids):
     return total
 
 
-def resident_mb(pids):
-    pages = (int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
-    return sum(pages) * PAGE_BYTES / 1e6
+def pss_mb(pid):
+    """Resident, with pages that processes share counted in parts."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"/proc/{pid}/smaps_rollup says nothing of Pss")
 
 
 class Millrace:
-    """gateway, ingest, gRPC server and processor on one queue, settled between two measurements."""
+    """gateway, ingest, processor and (unless `grpc` is False) gRPC server on one queue, settled between
+    two measurements."""
 
     name = "millrace"
 
-    def __init__(self, queue, brokers, cores, **more):
+    def __init__(self, queue, brokers, cores, grpc=True, **more):
         """`more`: settings of all services."""
         self.queue = queue
         name = "bench-" + uuid.uuid4().hex
@@ -72,30 +81,36 @@ class Millrace:
         settings["PROCESSOR_URL"] = self.processor.url
         self.ingest = Service("ingest", settings)
         self.gateway = Service("api-gateway", {**settings, "INGEST_URL": self.ingest.url})
-        self.grpc_port = free_port()
-        self.grpc = Service("grpc-server", {**settings, "GRPC_PORT": self.grpc_port})
-        self.services = [self.processor, self.ingest, self.gateway, self.grpc]
+        self.doors = [self.ingest]
+        self.services = [self.processor, self.ingest, self.gateway]
+        if grpc:
+            self.grpc_port = free_port()
+            self.doors.append(Service("grpc-server", {**settings, "GRPC_PORT": self.grpc_port}))
+            self.services.append(self.doors[-1])
         self.start_ms = {}
+        self.urls = {"single": f"{self.gateway.url}/api/v1/ingest",
+                     "batch": f"{self.gateway.url}/api/v1/ingest/batch",
+                     "ingest": f"{self.ingest.url}/ingest"}
 
     def __enter__(self):
-        try:
+        with contextlib.ExitStack() as undo:
             for service in self.services:
+                undo.callback(service.discard)
+                undo.callback(service.stop)
                 self._start(service)
-        except BaseException:
-            self.__exit__()
-            raise
+            self.undo = undo.pop_all()
         return self
 
     def __exit__(self, *_):
-        for service in reversed(self.services):
-            service.stop()
-            service.discard()
+        self.undo.close()
 
     def _start(self, service):
-        """Asked often, for the time to ready is a figure."""
+        """Asked each millisecond, for the time to ready is a figure."""
         began = time.monotonic()
-        service.start(ready=False)
+        service.spawn()
         while not service.is_ready():
+            if time.monotonic() - began > READY_S:
+                raise RuntimeError(f"{service.name} isn't ready after {READY_S:g} s: {service.log()}")
             time.sleep(0.001)
         self.start_ms[service.name] = (time.monotonic() - began) * 1000
 
@@ -103,14 +118,8 @@ class Millrace:
     def pids(self):
         return [service.process.pid for service in self.services]
 
-    def url(self, kind):
-        return {"single": f"{self.gateway.url}/api/v1/ingest",
-                "batch": f"{self.gateway.url}/api/v1/ingest/batch",
-                "ingest": f"{self.ingest.url}/ingest"}[kind]
-
     def accepted(self):
-        return (self.ingest.get_json("/stats")["TotalSent"] +
-                self.grpc.get_json("/stats")["TotalSent"])
+        return sum(door.get_json("/stats")["TotalSent"] for door in self.doors)
 
     def processed(self):
         return self.processor.get_json("/stats")["pool"]["processed"]
@@ -121,7 +130,7 @@ class Millrace:
         until("all that was accepted is worked off", lambda: self.processed() >= accepted, SETTLE_S)
         processed = self.processed()
         if processed != accepted:
-            raise SystemExit(f"{self.queue}: accepted {accepted:,}, processed {processed:,}")
+            raise RuntimeError(f"{self.queue}: accepted {accepted:,}, processed {processed:,}")
         return processed
 
     def ages(self):
@@ -129,78 +138,3 @@ class Millrace:
         return {float(dict(labels)["le"]): value
                 for (name, labels), value in self.processor.metrics().values.items()
                 if name == "millrace_end_to_end_seconds_bucket"}
-
-
-class _Peer:
-    """Another's server: what it answered well was done."""
-
-    def __enter__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-peer-"))
-        self.processes = []
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            process.wait(timeout=10)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, command, url, **environment):
-        with open(self.folder / "log", "ab") as log:
-            self.processes.append(subprocess.Popen(
-                [str(part) for part in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env={**os.environ, **environment}))
-
-        def answers():
-            if self.processes[-1].poll() is not None:
-                raise SystemExit(f"{command[0]}: {(self.folder / 'log').read_text()[-2000:]}")
-            try:
-                urllib.request.urlopen(urllib.request.Request(url, b"{}"), timeout=2).close()
-                return True
-            except urllib.error.URLError:
-                return False
-
-        until(f"{command[0]} answers", answers, 20)
-
-    @property
-    def pids(self):
-        parents = [process.pid for process in self.processes]
-        return parents + [int(child) for parent in parents for child in pathlib.Path(
-            f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-    def settle(self):
-        return None
-
-
-class Nginx(_Peer):
-    """`return 200`, and a plain proxy in front of it."""
-
-    def start(self):
-        answering, proxy = free_port(), free_port()
-        text = (ROOT / "bench" / "load" / "nginx.conf.in").read_text()
-        for key, value in (("DIR", self.folder), ("BACKEND", answering), ("PROXY", proxy)):
-            text = text.replace(f"@{key}@", str(value))
-        (self.folder / "nginx.conf").write_text(text)
-        self.urls = {"nginx return 200": f"http://127.0.0.1:{answering}/",
-                     "nginx proxy": f"http://127.0.0.1:{proxy}/"}
-        command = [shutil.which("nginx") or "/usr/sbin/nginx", "-p", self.folder, "-c",
-                   self.folder / "nginx.conf"]
-        self.run(command, self.urls["nginx proxy"])
-
-
-class Benthos(_Peer):
-    """One process from HTTP over a mapping to nowhere; an answer says that it is done."""
-
-    def start(self):
-        self.urls = {}
-        for kind in ("single", "batch"):
-            port = free_port()
-            self.urls[kind] = f"http://127.0.0.1:{port}/ingest"
-            config = pathlib.Path(__file__).parent / "benthos" / f"{kind}.yaml"
-            self.run([BENTHOS, "-c", config], self.urls[kind], PORT=str(port))

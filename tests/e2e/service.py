@@ -103,7 +103,8 @@ class Service:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, ready=True):
+    def spawn(self):
+        """Starts it, and waits for nothing."""
         def limit_files():
             if self.files is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
@@ -113,6 +114,9 @@ class Service:
                 [executable(self.name)], cwd=self.directory, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=clean_environment(self.settings),
                 preexec_fn=limit_files if self.files is not None else None)
+
+    def start(self, ready=True):
+        self.spawn()
         if ready:
             until(f"{self.name} is ready", self.is_ready, READY_S)
         else:
