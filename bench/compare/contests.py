@@ -1,21 +1,20 @@
 """What can be compared: each contest runs one side once and returns {Figure: value}."""
 
 import collections
+import contextlib
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 
 from base_tree import ROOT, CantCompare
 
-for folder in ("load", "report"):
+for folder in ("e2e", "report"):
     sys.path.insert(0, str(ROOT / "bench" / folder))
 
-import bench_hop  # noqa: E402  (the paths come first)
-import record  # noqa: E402
+import record  # noqa: E402  (the paths come first)
+import systems  # noqa: E402
 
 # better: "higher" or "lower"
 Figure = collections.namedtuple("Figure", "name unit better")
@@ -82,46 +81,59 @@ class Micro:
         pass
 
 
+def wrk(url, seconds):
+    """What report.lua prints: requests, seconds, latencies and errors of 32 connections."""
+    command = ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", ROOT / "bench" / "load" / "report.lua", url]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    found = re.search(r"RESULT (.*)", done.stdout)
+    if not found:
+        raise CantCompare(f"wrk measured nothing: {' '.join(done.stderr.split())[:200]}")
+    return json.loads(found.group(1))
+
+
 class Pipeline:
     """Single POSTs by wrk through gateway, ingest and processor. Both sides stay up, idle while the
     other is measured."""
 
-    targets = list(bench_hop.Millrace.NAMES)
+    targets = ["processor", "ingest", "api-gateway"]
 
     def __init__(self, options):
         self.seconds = options.seconds
-        self.folder = tempfile.TemporaryDirectory(prefix="millrace-compare-")
+        self.running = contextlib.ExitStack()
         self.sides = {}
 
     def start(self, binaries):
-        # So that workers who lag for a moment aren't a refusal; that all is worked off is checked.
-        os.environ.setdefault("QUEUE_SIZE", "100000")
         for side, folder in binaries.items():
-            place = pathlib.Path(self.folder.name) / side
-            place.mkdir()
-            self.sides[side] = bench_hop.Millrace(folder, place)
+            with systems.executables_of(folder):
+                self.sides[side] = self.running.enter_context(
+                    systems.Millrace("memory", {}, os.sched_getaffinity(0), grpc=False))
         for one in self.sides.values():
-            bench_hop.wrk(one.url, 1)
+            wrk(one.urls["single"], 1)
 
     def measure(self, side):
         one = self.sides[side]
-        cpu_s = one.cpu()
-        result = bench_hop.wrk(one.url, self.seconds)
-        if result["errors"] or not result["requests"]:
-            raise CantCompare(f"{side}: {result['errors']} of {result['requests']} requests failed; is "
-                              "the machine busy with something else?")
-        accepted, processed = one.settled()
-        if accepted != processed:
-            raise CantCompare(f"{side}: {accepted} were accepted and {processed} worked off")
-        return {Figure("single POST, accepted", "messages/s", "higher"): result["per_s"],
+        self.settle(side)
+        cpu_s = systems.cpu_seconds(one.pids)
+        result = wrk(one.urls["single"], self.seconds)
+        errors = sum(result[kind] for kind in ("connect", "read", "write", "timeout", "status"))
+        if errors or not result["requests"]:
+            raise CantCompare(f"{side}: {errors} of {result['requests']} requests failed; is the machine "
+                              "busy with something else?")
+        self.settle(side)
+        return {Figure("single POST, accepted", "messages/s", "higher"):
+                    result["requests"] / result["seconds"],
                 Figure("single POST, p99 (closed loop)", "µs", "lower"): result["p99_us"],
                 Figure("single POST, CPU of all three", "µs/message", "lower"):
-                    (one.cpu() - cpu_s) / result["requests"] * 1e6}
+                    (systems.cpu_seconds(one.pids) - cpu_s) / result["requests"] * 1e6}
+
+    def settle(self, side):
+        try:
+            self.sides[side].settle()
+        except (AssertionError, RuntimeError) as error:
+            raise CantCompare(f"{side}: {error}") from None
 
     def stop(self):
-        for one in self.sides.values():
-            one.stop()
-        self.folder.cleanup()
+        self.running.close()
 
 
 def named(suite, options):

@@ -31,22 +31,20 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "bench" / "report"), str(ROOT / "bench" / "load")]
-BINARIES = pathlib.Path(os.environ.get("MILLRACE_BENCH", ROOT / "build" / "release" / "bin"))
+sys.path[:0] = [str(ROOT / "bench" / folder) for folder in ("report", "e2e")]
 
-import bench_hop  # noqa: E402  (the paths come first)
-import exposition  # noqa: E402
-import record  # noqa: E402
+import record  # noqa: E402  (the paths come first)
+import systems  # noqa: E402
+import exposition  # noqa: E402  (systems has put it on the path)
 
 IO_THREADS = 2
 SETTLED_S = 30
 # A queue that is full would end the flow that is looked at.
-SETTINGS = {"IO_THREADS": str(IO_THREADS), "QUEUE_SIZE": "1000000"}
+SETTINGS = {"IO_THREADS": IO_THREADS, "QUEUE_SIZE": 1_000_000}
 
 METHOD = """Each case and run has the services started anew, and open_loop sends to the gateway: steady,
 single messages at 5,000/s over 64 connections; saturation, the same as fast as answers come; no
@@ -78,7 +76,7 @@ class Case:
         rate = ["--rate", str(self.requests_per_s or "max")]
         # A closed loop has no count: it is given the time in which a slow machine has enough.
         seconds = requests * self.share / self.requests_per_s if self.requests_per_s else 3
-        return [str(BINARIES / "open_loop"), "--url", url, "--connections", str(self.connections),
+        return [str(systems.BINARIES / "open_loop"), "--url", url, "--connections", str(self.connections),
                 "--seconds", str(max(seconds, 0.5)), "--json", *rate, *self.arguments]
 
 
@@ -147,10 +145,8 @@ class Scraper:
     """Reads /metrics over one kept connection each, so that asking isn't in the count."""
 
     def __init__(self, millrace):
-        ports = {"api-gateway": millrace.gateway, "ingest": millrace.ingest,
-                 "processor": millrace.processor}
-        self.links = {name: http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                      for name, port in ports.items()}
+        self.links = {one.name: http.client.HTTPConnection("127.0.0.1", one.port, timeout=5)
+                      for one in millrace.services}
 
     def one(self, name):
         self.links[name].request("GET", "/metrics")
@@ -220,7 +216,7 @@ def syscalls_can_be_counted():
 
 
 def load(case, millrace, requests):
-    command = case.command(f"http://127.0.0.1:{millrace.gateway}", requests)
+    command = case.command(millrace.gateway.url, requests)
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if not run.stdout:
         raise SystemExit(f"{case.name}: {run.stderr.strip()}")
@@ -243,20 +239,16 @@ def syscall_figures(counts, messages):
 
 def measure(case, options, count_syscalls):
     """(figures, requests) of one run."""
-    with tempfile.TemporaryDirectory(prefix="millrace-network-") as folder:
-        millrace = bench_hop.Millrace(BINARIES, folder)
-        try:
-            scraper = Scraper(millrace)
-            before = scraper.all()
-            counts = {name: SyscallCount(process.pid)
-                      for name, process in millrace.processes.items() if count_syscalls}
-            requests, messages = load(case, millrace, options.requests)
-            scraper.await_processed(messages)
-            figures = figures_of(before, scraper.all(), requests, messages)
-            figures.update(syscall_figures(counts, messages))
-            scraper.close()
-        finally:
-            millrace.stop()
+    with systems.Millrace("memory", {}, os.sched_getaffinity(0), grpc=False, **SETTINGS) as millrace:
+        scraper = Scraper(millrace)
+        before = scraper.all()
+        counts = {one.name: SyscallCount(one.process.pid)
+                  for one in millrace.services if count_syscalls}
+        requests, messages = load(case, millrace, options.requests)
+        scraper.await_processed(messages)
+        figures = figures_of(before, scraper.all(), requests, messages)
+        figures.update(syscall_figures(counts, messages))
+        scraper.close()
     return figures, requests
 
 
@@ -273,7 +265,6 @@ def main():
     parser.add_argument("--runs", type=int, default=3, help="of each case, in turn (3)")
     parser.add_argument("--requests", type=int, default=100_000, help="of the steady case (100000)")
     options = parser.parse_args()
-    os.environ.update(SETTINGS)
     why_not = syscalls_can_be_counted()
     rows, failures = {case.name: [] for case in CASES}, []
     for run in range(options.runs):
