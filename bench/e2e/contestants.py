@@ -1,7 +1,6 @@
 """Who takes turns: each has a name, and measure() makes one run of it."""
 
 import loads
-from session import progress
 from systems import Millrace, on_cores
 
 
@@ -15,10 +14,7 @@ class Server:
 
     def measure(self, kind, seconds, rate="max"):
         def send():
-            report = loads.http(self.urls[kind], kind, self.cores, seconds, rate, ours=self.ours)
-            if report["complaint"]:
-                progress(f"  {self.name}, {kind}, {rate}: {report['complaint']}")
-            return report
+            return loads.http(self.urls[kind], kind, self.cores, seconds, rate, ours=self.ours)
 
         return loads.Measured(self.system, send)
 

@@ -39,12 +39,14 @@ class Rows:
         """Of the generator itself, and of requests that failed. Returns what a reader must be told."""
         if any("cpu_percent" not in report for report in reports):
             return ""  # not by open_loop
-        warnings, conditions = [], conditions or {}
+        conditions = conditions or {}
+        # A rate that wasn't held, and each answer that wasn't as it should be.
+        complaints = [report["complaint"] for report in reports if report["complaint"]]
+        warnings = [f"in {len(complaints)} of {len(reports)} runs {complaints[0]}"] if complaints else []
         failed = [loads.failures(report) for report in reports]
         if any(failed):
             self.add(subject, contestant, "requests not answered with 200", "requests", failed,
                      **conditions)
-            warnings.append(f"{sum(failed):,} requests were not answered with 200")
         of = {**conditions, "load_on": contestant}
         busy = [report["cpu_percent"] for report in reports]
         self.add(subject, "open_loop", "CPU of the load generator", "%", busy, **of)

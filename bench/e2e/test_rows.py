@@ -24,7 +24,8 @@ class Kept:
 
 def report(percent=50, refused=0, loop="closed"):
     return {"cpu_percent": percent, "errors": {"timeout": 0}, "status": {"200": 9, "5xx": refused},
-            "loop": loop, "lateness_us": {"p50": 20, "p99": 60}, "requests_per_s": 9}
+            "complaint": f"{refused} answers" if refused else "", "loop": loop,
+            "lateness_us": {"p50": 20, "p99": 60}, "requests_per_s": 9}
 
 
 def measured(**more):
@@ -50,7 +51,7 @@ class RowsOfARun(unittest.TestCase):
 
     def test_failed_requests_are_said_and_kept(self):
         kept, warning = self.saturation(measured(), measured(refused=3))
-        self.assertEqual(warning, "3 requests were not answered with 200")
+        self.assertEqual(warning, "in 1 of 2 runs 3 answers")
         self.assertIn("requests not answered with 200", kept.measures_of("nginx"))
 
     def test_what_open_loop_did_not_send_has_no_generator(self):
