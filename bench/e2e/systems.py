@@ -11,7 +11,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILT = ROOT / "build" / "release" / "bin"
 BINARIES = pathlib.Path(os.environ.get("MILLRACE_BENCH", BUILT))
-os.environ.setdefault("MILLRACE_BIN", str(BINARIES))
+os.environ["MILLRACE_BIN"] = str(BINARIES)  # whatever is set: the record names these
 for folder in ("e2e", "servers"):
     sys.path.insert(0, str(ROOT / "tests" / folder))
 
