@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 
 import bench_queues
-from systems import ROOT, free_port, until
+from systems import ROOT, free_port
+from service import until  # systems has put it on the path
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "millrace"
 BENTHOS = CACHE / "tools" / "benthos-4.45.1"
