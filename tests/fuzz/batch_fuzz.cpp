@@ -38,6 +38,7 @@ std::vector<std::string> split(Form form, std::string_view bytes, std::size_t st
 }
 
 void compare_with_parser(std::string_view bytes, const std::vector<std::string>& elements) {
+  if (bytes.find('\0') != std::string_view::npos) return;  // that parser takes it for the end
   const auto parsed = nlohmann::json::parse(bytes, nullptr, false);
   if (!parsed.is_array()) return;
   require(parsed.size() == elements.size(), "as many elements as a parser finds");
