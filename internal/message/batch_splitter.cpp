@@ -61,6 +61,10 @@ void BatchSplitter::feed_array(std::string_view bytes) {
         check_after(bytes);
         break;
       case Place::inside: {
+        // Blanks before an element are no part of it, in how many pieces they may come.
+        if (kept_.empty() && !too_large_) {
+          bytes.remove_prefix(std::min(bytes.find_first_not_of(kBlank), bytes.size()));
+        }
         const std::size_t end = scan_element(bytes);
         if (end == bytes.size()) return keep(bytes);
         const bool last = bytes[end] == ']';
