@@ -60,26 +60,31 @@ void BatchSplitter::feed_array(std::string_view bytes) {
       case Place::after:
         check_after(bytes);
         break;
-      case Place::inside: {
-        // Blanks before an element are no part of it, in how many pieces they may come.
-        if (kept_.empty() && !too_large_) {
-          bytes.remove_prefix(std::min(bytes.find_first_not_of(kBlank), bytes.size()));
-        }
-        const std::size_t end = scan_element(bytes);
-        if (end == bytes.size()) return keep(bytes);
-        const bool last = bytes[end] == ']';
-        const std::string_view part = bytes.substr(0, end);
-        bytes.remove_prefix(end + 1);
-        // Only the empty array has an end and no element in front.
-        const bool empty =
-            last && !any_ && !too_large_ && trimmed(kept_).empty() && trimmed(part).empty();
-        if (!empty) close_element(part);
-        any_ = true;
-        if (last) place_ = Place::after;
+      case Place::inside:
+        take_inside(bytes);
         break;
-      }
     }
   }
+}
+
+void BatchSplitter::take_inside(std::string_view& bytes) {
+  // Blanks before an element are no part of it, in however many pieces they come.
+  if (kept_.empty() && !too_large_) {
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(kBlank), bytes.size()));
+  }
+  const std::size_t end = scan_element(bytes);
+  const std::string_view part = bytes.substr(0, end);
+  if (end == bytes.size()) {
+    bytes = {};
+    return keep(part);
+  }
+  const bool last = bytes[end] == ']';
+  bytes.remove_prefix(end + 1);
+  // Only the empty array has an end and no element in front.
+  const bool empty = last && !any_ && !too_large_ && kept_.empty() && part.empty();
+  if (!empty) close_element(part);
+  any_ = true;
+  if (last) place_ = Place::after;
 }
 
 // Where the element ends, at a comma or at the array's end; the size when it doesn't yet.

@@ -38,6 +38,7 @@ class BatchSplitter {
   void feed_array(std::string_view bytes);
   std::size_t scan_element(std::string_view bytes);
   void begin_array(std::string_view& bytes);
+  void take_inside(std::string_view& bytes);
   void check_after(std::string_view& bytes);
   void keep(std::string_view part);
   void close_element(std::string_view last_part);

@@ -32,6 +32,7 @@ struct Case {
 
 TEST_CASE("elements are cut out however the bytes come", "[batch]") {
   const std::string large(kElementMax + 1, 'x');
+  const std::string blanks(kElementMax + 1, '\n');
   const std::string too_large = "too_large: a message must be at most 40 bytes";
   const std::vector<Case> cases = {
       {Form::lines, "", {}},
@@ -44,6 +45,8 @@ TEST_CASE("elements are cut out however the bytes come", "[batch]") {
       {Form::array, "[]", {}},
       {Form::array, " \n[ ] \n", {}},
       {Form::array, "[1]", {"1"}},
+      {Form::array, "[" + blanks + "]", {}},
+      {Form::array, "[" + blanks + "1," + blanks + "2]", {"1", "2"}},
       {Form::array,
        "[{\"a\":[1,{}],\"b\":\"],\\\"[\"} , \"x,\\\\\" ,[2,3]]",
        {"{\"a\":[1,{}],\"b\":\"],\\\"[\"}", "\"x,\\\\\"", "[2,3]"}},

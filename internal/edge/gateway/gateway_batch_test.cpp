@@ -31,7 +31,7 @@ std::string begun(std::size_t whole, const std::string& first) {
 }
 
 TEST_CASE("each message of a batch has the queue's verdict on it", "[batch]") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   auto connection = gateway.connect();
   connection.send(post(kPath, lines(3), kNdjson));
@@ -48,7 +48,7 @@ TEST_CASE("each message of a batch has the queue's verdict on it", "[batch]") {
 }
 
 TEST_CASE("a batch is on its way before all of it is there", "[batch]") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   auto connection = gateway.connect();
   const std::string half = lines(2);
@@ -127,7 +127,7 @@ TEST_CASE("what is refused as a piece is refused for each of its messages", "[ba
 }
 
 TEST_CASE("a client that leaves amid its batch leaves nothing behind", "[batch]") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   {
     auto connection = gateway.connect();

@@ -15,7 +15,7 @@ using http::testing::upstream_at;
 constexpr const char* kPath = "/api/v1/ingest";
 
 TEST_CASE("a message goes through gateway and ingest, and the answer comes back") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   auto connection = gateway.connect();
   connection.send(post(kPath, kGoodBody));
@@ -29,7 +29,7 @@ TEST_CASE("a message goes through gateway and ingest, and the answer comes back"
 }
 
 TEST_CASE("what the queue says reaches the gateway's client") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   auto connection = gateway.connect();
   for (const auto& [code, status, retry_after] : kVerdictCases) {
@@ -46,7 +46,7 @@ TEST_CASE("what the queue says reaches the gateway's client") {
 }
 
 TEST_CASE("an Idempotency-Key reaches ingest") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   auto connection = gateway.connect();
   std::string ids[2];
@@ -60,7 +60,7 @@ TEST_CASE("an Idempotency-Key reaches ingest") {
 }
 
 TEST_CASE("what ingest refuses is refused with its reason") {
-  IngestEdge ingest;
+  IngestServer ingest;
   const GatewayServer gateway(ingest.server.port());
   const auto malformed = gateway.ask(post(kPath, "{"));
   CHECK(malformed.status == 400);

@@ -6,8 +6,7 @@
 #include <string>
 
 #include "edge/gateway/gateway_routes.h"
-#include "edge/ingest/ingest_routes.h"
-#include "edge/test_edge.h"
+#include "edge/ingest/test_ingest.h"
 
 namespace millrace::edge::testing {
 
@@ -46,24 +45,6 @@ class GatewayServer {
   http::HopMetrics hop_metrics_;
   http::HopPool hop_;
   http::Server server_;
-};
-
-struct IngestEdge {
-  FakeProducer producer;
-  observe::Registry registry;
-  IngestCore core{producer, registry};
-  http::ReactorPool reactors{1};
-  http::Server server{reactors, routes(), {}, registry};
-
-  IngestEdge() { REQUIRE(server.start().ok()); }
-  ~IngestEdge() { server.abort(); }
-
- private:
-  http::Router routes() {
-    http::Router router;
-    add_ingest_routes(router, core, reactors, std::chrono::seconds(5));
-    return router;
-  }
 };
 
 }  // namespace millrace::edge::testing

@@ -5,7 +5,7 @@
 
 #include "base/uuid.h"
 #include "edge/batch/piece.h"
-#include "edge/test_edge.h"
+#include "edge/ingest/test_ingest.h"
 #include "http/hop_codec.h"
 
 namespace millrace::edge {
@@ -13,33 +13,7 @@ namespace {
 
 using namespace testing;
 
-constexpr std::chrono::seconds kTimeout{5};
 const std::string kHopType = "Content-Type: " + std::string(http::kHopContentType) + "\r\n";
-
-struct IngestServer {
-  FakeProducer producer;
-  observe::Registry registry;
-  IngestCore core{producer, registry};
-  http::ReactorPool reactors{1};
-  http::Server server{reactors, routes(), {}, registry};
-
-  IngestServer() { REQUIRE(server.start().ok()); }
-  ~IngestServer() { server.abort(); }
-
-  [[nodiscard]] RawConnection connect() const { return RawConnection::connect(server.port()); }
-  [[nodiscard]] WireResponse ask(const std::string& request) const {
-    auto connection = connect();
-    connection.send(request);
-    return connection.response();
-  }
-
- private:
-  http::Router routes() {
-    http::Router router;
-    add_ingest_routes(router, core, reactors, kTimeout);
-    return router;
-  }
-};
 
 TEST_CASE("ingest answers accepted once the queue has the message, not before") {
   IngestServer t;
@@ -48,7 +22,7 @@ TEST_CASE("ingest answers accepted once the queue has the message, not before") 
   connection.send(post("/ingest", kGoodBody));
   Publication publication = t.producer.take();
   CHECK_FALSE(connection.readable(std::chrono::milliseconds(20)));
-  CHECK(publication.deadline >= before + kTimeout);
+  CHECK(publication.deadline >= before + kIngestTimeout);
   publication.answer({});
   const auto response = connection.response();
   CHECK(response.status == 200);
