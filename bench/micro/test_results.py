@@ -1,4 +1,4 @@
-"""Tests of results.py:   python3 bench/micro/results_test.py"""
+"""Tests of results.py:   python3 bench/micro/test_results.py"""
 
 import pathlib
 import sys
