@@ -64,7 +64,7 @@ await_drained() {
       return 1
     fi
     if ((SECONDS >= limit)); then
-      say "$((waiting + in_work)) messages remain in the old queue: not switched." \
+      say "$((waiting + in_work)) messages or more remain in the old queue: not switched." \
         "Let the processor work them off, or give it longer: SWITCH_TIMEOUT=600" >&2
       return 1
     fi

@@ -156,12 +156,14 @@ class Processor final : public ServiceApp {
     if (queue_.composite_producer != nullptr) {
       register_composite_metrics(registry, *queue_.composite_producer);
     }
-    registry.gauge("millrace_queue_depth_messages", "Messages waiting in the queue.", [this] {
-      return static_cast<double>(queue_.consumer->consumer_stats().waiting);
-    });
-    registry.gauge("millrace_queue_capacity_messages",
-                   "Most messages the queue holds, waiting and in flight; 0 for no bound.",
-                   [this] { return static_cast<double>(queue_.capacity); });
+    registry.gauge("millrace_queue_depth_messages",
+                   "Messages waiting in the queue; what waits on NATS counts in frames.", [this] {
+                     return static_cast<double>(queue_.consumer->consumer_stats().waiting);
+                   });
+    registry.gauge(
+        "millrace_queue_capacity_messages",
+        "Most messages (NATS: frames) the queue holds, waiting and in flight; 0 for no bound.",
+        [this] { return static_cast<double>(queue_.capacity); });
     const auto consumer = [&](const char* name, const char* help,
                               std::uint64_t queue::ConsumerStats::*field) {
       registry.counter_from(name, help, [this, field] {

@@ -39,6 +39,7 @@ queue::NatsOptions nats_options(const config::Settings& settings) {
   options.max_bytes = static_cast<std::int64_t>(settings.nats_max_bytes);
   options.replicas = settings.nats_replicas;
   options.ack_wait = settings.nats_ack_wait;
+  options.frame_messages = settings.nats_frame_messages;
   return options;
 }
 
@@ -89,7 +90,9 @@ ProcessorQueue make_memory_queue(const config::Settings& settings, Executor& exe
 }
 
 ProcessorQueue make_nats_queue(const config::Settings& settings, Executor& executor) {
-  const queue::NatsOptions options = nats_options(settings);
+  queue::NatsOptions options = nats_options(settings);
+  // Ids that come to /enqueue are the client's, who may send them again.
+  options.frame_messages = 1;
   auto dead_letters = std::make_shared<queue::NatsDeadLetters>(options);
   auto producer = std::make_shared<queue::NatsProducer>(options, executor);
   auto consumer = std::make_shared<queue::NatsConsumer>(options, *dead_letters);

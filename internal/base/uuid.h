@@ -29,6 +29,12 @@ class Uuid {
   // `place`, from 1, is the message's in a stream whose key it is; no other key gives its id.
   static Uuid derived(std::string_view source, std::string_view key, std::uint64_t place = 0);
 
+  // Whether `text` may be such an id: has the length and the version of one.
+  static bool may_be_derived(std::string_view text) {
+    constexpr std::size_t kVersionAt = 14;
+    return text.size() == kTextSize && text[kVersionAt] == '5';
+  }
+
   // Lower case, 36 characters.
   [[nodiscard]] std::array<char, kTextSize> chars() const;
   [[nodiscard]] std::string text() const;

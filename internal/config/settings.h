@@ -55,6 +55,7 @@ struct Settings {
   std::uint64_t nats_max_bytes = 0;
   std::uint32_t nats_replicas = 1;
   std::chrono::milliseconds nats_ack_wait{30'000};
+  std::uint32_t nats_frame_messages = 256;
   std::string nats_user;  // empty: not set, as with all that say who we are
   std::string nats_password;
   std::string nats_token;

@@ -4,10 +4,11 @@
 
 namespace millrace::queue {
 
-void Publication::judge(std::size_t index, Status verdict) {
-  verdicts_[index] = std::move(verdict);
+void Publication::judge(std::size_t index, Status verdict, std::size_t count) {
+  // Each of them is ok already.
+  for (std::size_t i = index; !verdict.ok() && i < index + count; ++i) verdicts_[i] = verdict;
   // acq_rel: the last one sees the verdicts of all.
-  if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) books_.finish(*this);
+  if (left_.fetch_sub(count, std::memory_order_acq_rel) == count) books_.finish(*this);
 }
 
 PublishBooks::Opened PublishBooks::open(std::span<const Message> batch, PublishDone done) {

@@ -22,8 +22,8 @@ class Publication {
   Publication(PublishBooks& books, std::size_t count, PublishDone done)
       : books_(books), done_(std::move(done)), verdicts_(count), left_(count) {}
 
-  // The verdict on message `index`, once for each. The last one posts `done`.
-  void judge(std::size_t index, Status verdict);
+  // The verdict on `count` messages from `index` on, once for each. The last one posts `done`.
+  void judge(std::size_t index, Status verdict, std::size_t count = 1);
 
  private:
   friend class PublishBooks;

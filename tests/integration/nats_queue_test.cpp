@@ -119,6 +119,7 @@ TEST_CASE("a letter from memory that fails again after its replay is another let
 TEST_CASE("two processors share the work, and one takes over what the other leaves") {
   queue::NatsOptions options = fresh_nats_options();
   options.ack_wait = std::chrono::milliseconds(600);
+  options.frame_messages = 1;
   NatsRig rig(options);
   auto other = std::make_unique<queue::NatsConsumer>(options, rig.dead_letters());
   REQUIRE(other->start().ok());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/parse_number.h"
 #include "base/wake_at_stop.h"
 #include "observe/log.h"
 #include "queue/nats/nats_error.h"
@@ -15,12 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kKeepInterval{500};
-
-std::uint64_t replay_of(natsMsg* message) {
-  const char* text = nullptr;
-  if (natsMsgHeader_Get(message, kNatsReplayHeader, &text) != NATS_OK) return 0;
-  return parse_number<std::uint64_t>(text).value_or(0);
-}
 
 Status prepare(jsCtx& js, const NatsOptions& options) {
   Status stream = ensure_stream(js, options);
@@ -39,7 +32,7 @@ NatsConsumer::~NatsConsumer() {
   stop_accepting();
   keeping_ = {};
   fetching_ = {};
-  give_back_buffer();
+  give_back_buffer(true);
   link_.stop();
 }
 
@@ -55,153 +48,86 @@ Status NatsConsumer::receive(std::vector<Delivery>& out, std::size_t max, Time d
   const std::size_t before = out.size();
   while (out.size() == before) {
     Status status;
-    const std::vector<Held*> taken = take(max, deadline, stop, status);
+    const std::vector<Part*> taken = take(max, deadline, stop, status);
     if (taken.empty()) return status;
-    for (Held* held : taken) deliver(*held, out);
+    for (Part* part : taken) deliver(*part, out);
   }
   return {};
 }
 
-std::vector<NatsConsumer::Held*> NatsConsumer::take(std::size_t max, Time deadline,
+std::vector<NatsConsumer::Part*> NatsConsumer::take(std::size_t max, Time deadline,
                                                     const std::stop_token& stop, Status& status) {
-  std::vector<Held*> taken;
+  std::vector<Part*> taken;
   const auto wake = wake_at_stop(stop, mutex_, arrivals_);
   MutexLock lock(mutex_);
-  while (buffer_.empty() || closed_) {
+  Time now = std::chrono::steady_clock::now();
+  while (!has_ready(now)) {
     if (aborted_ || (closed_ && stats_.in_flight == 0)) {
       status = {Code::closed, "shutting down"};
       return taken;
     }
-    if (stop.stop_requested()) return taken;
-    if (deadline == Time::max()) {
-      lock.wait(arrivals_);
-    } else if (!lock.wait_until(arrivals_, deadline)) {
-      if (buffer_.empty() || closed_) return taken;
+    if (stop.stop_requested() || now >= deadline) {
+      if (!waiting_.empty()) arrivals_.notify_one();  // another keeps an eye on when they are due
+      return taken;
     }
+    const Time due = waiting_.empty() ? Time::max() : waiting_.top().due;
+    if (std::min(due, deadline) == Time::max()) {
+      lock.wait(arrivals_);
+    } else {
+      lock.wait_until(arrivals_, std::min(due, deadline));
+    }
+    now = std::chrono::steady_clock::now();
   }
-  const std::size_t count = std::min(max, buffer_.size());
-  taken.assign(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(count));
-  for (const Held* held : taken) buffer_bytes_ -= held->bytes;
-  stats_.received += count;
-  stats_.in_flight += count;
-  if (!buffer_.empty()) arrivals_.notify_one();
+  while (taken.size() < max && has_ready(now)) taken.push_back(&next_ready(now));
+  stats_.received += taken.size();
+  stats_.in_flight += taken.size();
+  if (!buffer_.empty() || !waiting_.empty()) arrivals_.notify_one();
   if (wants_more()) room_.notify_one();
   return taken;
 }
 
-void NatsConsumer::deliver(Held& held, std::vector<Delivery>& out) {
-  const auto size = static_cast<std::size_t>(natsMsg_GetDataLength(held.message.get()));
-  auto message = Message::decode(std::string(natsMsg_GetData(held.message.get()), size));
-  if (!message.has_value()) return bury_foreign(held, message.error());
-  message->set_replay(replay_of(held.message.get()));
-  std::uint32_t number = 1;
+// A frame that was handed out in part is handed out whole, although we are closing: those of its
+// messages that are done would come again with the rest. Unless it comes again anyway.
+bool NatsConsumer::has_ready(Time now) const {
+  if (aborted_) return false;
+  if (!buffer_.empty() && (!closed_ || buffer_.front()->must_end())) return true;
+  return !closed_ && !waiting_.empty() && waiting_.top().due <= now;
+}
+
+NatsConsumer::Part& NatsConsumer::next_ready(Time now) {
+  if (!waiting_.empty() && waiting_.top().due <= now && !closed_) {
+    Part& part = *waiting_.top().part;
+    waiting_.pop();
+    return part;
+  }
+  Held& held = *buffer_.front();
+  Part& part = held.parts[held.next++];
+  if (held.next == held.parts.size()) buffer_.pop_front();
+  --buffered_;
+  buffer_bytes_ -= part.cost();
+  return part;
+}
+
+void NatsConsumer::deliver(Part& part, std::vector<Delivery>& out) {
+  const Held& held = *part.held;
+  if (!held.broken.ok()) return bury_foreign(part, held.broken);
+  auto message = Message::decode(std::string(part.wire));
+  if (!message.has_value()) return bury_foreign(part, message.error());
+  message->set_replay(held.replay);
+  std::uint32_t number = part.failed + 1;
   if (held.delivered > 1) {
     const MutexLock lock(mutex_);
-    number = history_.attempt(held.sequence, held.delivered);
+    number += history_.attempt(held.sequence, held.delivered) - 1;
   }
-  out.emplace_back(std::move(*message), number, *this, std::bit_cast<std::uintptr_t>(&held));
-}
-
-void NatsConsumer::bury_foreign(Held& held, const Status& why) {
-  DeadLetter letter;
-  const std::string reason = "not a message of ours: " + why.text();
-  letter.wire = {natsMsg_GetData(held.message.get()),
-                 static_cast<std::size_t>(natsMsg_GetDataLength(held.message.get()))};
-  letter.reason = reason;
-  letter.attempts = 0;
-  letter.origin = {options_.stream, -1, static_cast<std::int64_t>(held.sequence), 0};
-  if (const Status kept = foreign_.write({&letter, 1}); !kept.ok()) {
-    observe::warn("a foreign message can't be dead-lettered yet", {{"error", kept.text()}});
-    return settle(held, &ConsumerStats::nacked,
-                  [](natsMsg* message) { return natsMsg_NakWithDelay(message, 1000, nullptr); });
-  }
-  observe::warn("foreign message dead-lettered",
-                {{"stream", options_.stream}, {"sequence", held.sequence}, {"reason", reason}});
-  settle(held, &ConsumerStats::rejected,
-         [](natsMsg* message) { return natsMsg_Term(message, nullptr); });
-}
-
-template <class Tell>
-void NatsConsumer::settle(Held& held, std::uint64_t ConsumerStats::*book, Tell tell) {
-  // When the server can't be told it delivers the message again, after ack_wait at the latest.
-  static_cast<void>(tell(held.message.get()));
-  const MutexLock lock(mutex_);
-  release(held);
-  stats_.*book += 1;
-  stats_.in_flight -= 1;
-  if (closed_ && stats_.in_flight == 0) {
-    settled_.notify_all();
-    arrivals_.notify_all();
-  }
-}
-
-void NatsConsumer::release(Held& held) {
-  held.message.reset();
-  held.source.reset();
-  free_.push_back(&held);
-}
-
-NatsConsumer::Held& NatsConsumer::held_of(const Delivery& delivery) {
-  return *std::bit_cast<Held*>(static_cast<std::uintptr_t>(delivery.token()));
-}
-
-void NatsConsumer::on_ack(Delivery& delivery) noexcept {
-  Held& held = held_of(delivery);
-  if (held.delivered > 1) {
-    const MutexLock lock(mutex_);
-    history_.forget(held.sequence);
-  }
-  settle(held, &ConsumerStats::acked,
-         [](natsMsg* message) { return natsMsg_Ack(message, nullptr); });
-}
-
-void NatsConsumer::on_retry(Delivery& delivery, Duration delay, std::string_view /*why*/) noexcept {
-  Held& held = held_of(delivery);
-  {
-    const MutexLock lock(mutex_);
-    history_.note_failed(held.sequence, system_clock().now(), system_clock().unix_ms());
-  }
-  const auto wait = std::chrono::ceil<milliseconds>(delay).count();
-  settle(held, &ConsumerStats::retried, [wait](natsMsg* message) {
-    return wait > 0 ? natsMsg_NakWithDelay(message, wait, nullptr) : natsMsg_Nak(message, nullptr);
-  });
-}
-
-void NatsConsumer::on_reject(Delivery& delivery, std::string_view /*why*/) noexcept {
-  Held& held = held_of(delivery);
-  {
-    const MutexLock lock(mutex_);
-    history_.forget(held.sequence);
-  }
-  settle(held, &ConsumerStats::rejected,
-         [](natsMsg* message) { return natsMsg_Term(message, nullptr); });
-}
-
-void NatsConsumer::on_nack(Delivery& delivery) noexcept {
-  Held& held = held_of(delivery);
-  {
-    const MutexLock lock(mutex_);
-    history_.note_unhandled(held.sequence, system_clock().now());
-  }
-  settle(held, &ConsumerStats::nacked,
-         [](natsMsg* message) { return natsMsg_Nak(message, nullptr); });
-}
-
-Origin NatsConsumer::origin(const Delivery& delivery) const {
-  const Held& held = held_of(delivery);
-  Origin origin{options_.stream, -1, static_cast<std::int64_t>(held.sequence), 0};
-  const MutexLock lock(mutex_);
-  origin.first_failed_ms = history_.first_failed_ms(held.sequence);
-  return origin;
+  out.emplace_back(std::move(*message), number, *this, std::bit_cast<std::uintptr_t>(&part));
 }
 
 ConsumerStats NatsConsumer::consumer_stats() const {
   const MutexLock lock(mutex_);
   ConsumerStats stats = stats_;
   // What the server counts includes what we hold.
-  const std::uint64_t held = stats.in_flight + buffer_.size();
-  stats.waiting = buffer_.size() + (unsettled_ > held ? unsettled_ - held : 0);
+  const std::uint64_t held = slots_.size() - free_.size();
+  stats.waiting = buffered_ + waiting_.size() + (unsettled_ > held ? unsettled_ - held : 0);
   return stats;
 }
 
@@ -232,18 +158,6 @@ void NatsConsumer::tell_still_at_work(Time now) {
   history_.forget_older(now);
 }
 
-void NatsConsumer::give_back_buffer() {
-  std::deque<Held*> left;
-  {
-    const MutexLock lock(mutex_);
-    left.swap(buffer_);
-    buffer_bytes_ = 0;
-  }
-  for (Held* held : left) static_cast<void>(natsMsg_Nak(held->message.get(), nullptr));
-  const MutexLock lock(mutex_);
-  for (Held* held : left) release(*held);
-}
-
 void NatsConsumer::close(bool abort) {
   const MutexLock lock(mutex_);
   closed_ = true;
@@ -254,6 +168,7 @@ void NatsConsumer::close(bool abort) {
 
 Status NatsConsumer::drain(Time deadline) {
   std::shared_ptr<NatsSession> session;
+  bool closed = false;
   {
     MutexLock lock(mutex_);
     while (stats_.in_flight > 0) {
@@ -262,7 +177,9 @@ Status NatsConsumer::drain(Time deadline) {
       }
     }
     session = latest_;
+    closed = closed_;
   }
+  if (closed) give_back_buffer(false);
   const auto left =
       std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
   if (session == nullptr || left.count() <= 0) return {};

@@ -3,13 +3,20 @@
 // isn't settled yet that it is still being worked on, so that a message is given to somebody else
 // only when this process has died or lost the server.
 //
+// A frame (nats_frame.h) is taken apart here. The server hears of it once all its messages are
+// settled; one to be tried again meanwhile waits here, and when we close it is left to the server,
+// with the whole frame: those of its messages that were done come again then.
+//
 // The attempt of a delivery is the server's count of deliveries without those that we gave back
 // unhandled: one that a dead process had counts.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
+#include <queue>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -33,7 +40,8 @@ class NatsConsumer final : public Consumer, public Settler {
                  const std::stop_token& stop) override;
   [[nodiscard]] Status health() const override { return link_.health(); }
   // `waiting` is what the server had half a second ago, and 1 until it has said so; it includes
-  // what other processors have in work.
+  // what other processors have in work. What the server has is counted as it stores it: a frame
+  // is one.
   [[nodiscard]] ConsumerStats consumer_stats() const override;
 
   // What is fetched and not handed out goes back to the server at once.
@@ -50,15 +58,45 @@ class NatsConsumer final : public Consumer, public Settler {
     std::shared_ptr<NatsSession> session;
     NatsSubscription subscription;
   };
-  // A message fetched and not settled; a delivery's token points to it.
+  struct Held;
+  // A message, alone or in a frame; a delivery's token points to it.
+  struct Part {
+    Held* held = nullptr;
+    std::string_view wire;
+    std::uint32_t failed = 0;  // attempts since it was fetched
+    std::int64_t first_failed_ms = 0;
+
+    [[nodiscard]] bool alone() const;
+    // Bytes it counts for.
+    [[nodiscard]] std::uint64_t cost() const { return wire.size() + sizeof(Part); }
+  };
+  // What the server gave us as one, fetched and not settled.
   struct Held {
     std::shared_ptr<Source> source;
     NatsMessage message;
     std::uint64_t sequence = 0;
     std::uint64_t delivered = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t replay = 0;  // Message::replay()
+    Status broken;             // why it can't be taken apart: it is one part then, and foreign
+    std::vector<Part> parts;
+    std::uint64_t bytes = 0;            // what the parts count for
+    std::size_t next = 0;               // the first part that wasn't handed out yet
+    std::atomic<std::size_t> left = 0;  // parts not settled
+    std::atomic<bool> give_back = false;
+    Time due;   // given back: not before
     Time told;  // when the server last heard that we have it
+
+    // Whether to hand out the rest of it although we are closing.
+    [[nodiscard]] bool must_end() const { return next > 0 && !give_back; }
   };
+  // A part of a frame that is to be tried again.
+  struct Waiting {
+    Time due;
+    Part* part;
+    bool operator>(const Waiting& other) const { return due > other.due; }
+  };
+  // What the server is told.
+  enum class Verdict : std::uint8_t { done, never, again };
 
   void close(bool abort) EXCLUDES(mutex_);
 
@@ -66,7 +104,8 @@ class NatsConsumer final : public Consumer, public Settler {
   std::shared_ptr<Source> subscribe(std::shared_ptr<NatsSession> session);
   void fetch(const std::shared_ptr<Source>& source, std::size_t max);
   void keep(const std::shared_ptr<Source>& source, NatsMessage message) REQUIRES(mutex_);
-  // How many may be fetched; waits until that is something. 0: stopped.
+  static void take_apart(Held& held);
+  // How many may be fetched, as the server counts; waits until that is something. 0: stopped.
   std::size_t room(const std::stop_token& stop);
   [[nodiscard]] bool wants_more() const REQUIRES(mutex_);
   void adapt() REQUIRES(mutex_);
@@ -74,19 +113,28 @@ class NatsConsumer final : public Consumer, public Settler {
   void run_keeping(const std::stop_token& stop);
   void tell_still_at_work(Time now) EXCLUDES(mutex_);
 
-  std::vector<Held*> take(std::size_t max, Time deadline, const std::stop_token& stop,
-                          Status& status);
-  void deliver(Held& held, std::vector<Delivery>& out);
-  void bury_foreign(Held& held, const Status& why);
-  static Held& held_of(const Delivery& delivery);
+  // The receiving threads.
+  std::vector<Part*> take(std::size_t max, Time deadline, const std::stop_token& stop,
+                          Status& status) EXCLUDES(mutex_);
+  [[nodiscard]] bool has_ready(Time now) const REQUIRES(mutex_);
+  Part& next_ready(Time now) REQUIRES(mutex_);
+  void deliver(Part& part, std::vector<Delivery>& out);
+  void bury_foreign(Part& part, const Status& why);
+  static Part& part_of(const Delivery& delivery);
 
-  // Tells the server by `tell(message)`, and closes the books of it.
-  template <class Tell>
-  void settle(Held& held, std::uint64_t ConsumerStats::*book, Tell tell);
+  // Closes the books of a part. The last one of what was fetched tells the server.
+  void settle(Part& part, std::uint64_t ConsumerStats::*book, Verdict verdict) EXCLUDES(mutex_);
+  // To be handed out again: by the server, or here when it is one of several.
+  void put_back(Part& part, std::uint64_t ConsumerStats::*book, Duration delay) EXCLUDES(mutex_);
+  void tell(Held& held, Verdict verdict) EXCLUDES(mutex_);
+  static void leave_to_server(Held& held, Time due);  // with mutex_ held
+  void close_books(std::uint64_t ConsumerStats::*book, std::size_t count) REQUIRES(mutex_);
   void release(Held& held) REQUIRES(mutex_);
-  void give_back_buffer() EXCLUDES(mutex_);
+  // What wasn't handed out; of what was handed out in part the rest only if `all`.
+  void give_back_buffer(bool all) EXCLUDES(mutex_);
 
   void on_ack(Delivery& delivery) noexcept override;
+  void on_ack_all(std::span<Delivery> deliveries) noexcept override;
   void on_retry(Delivery& delivery, Duration delay, std::string_view why) noexcept override;
   void on_reject(Delivery& delivery, std::string_view why) noexcept override;
   void on_nack(Delivery& delivery) noexcept override;
@@ -103,8 +151,12 @@ class NatsConsumer final : public Consumer, public Settler {
   std::deque<Held> slots_ GUARDED_BY(mutex_);
   std::vector<Held*> free_ GUARDED_BY(mutex_);
   std::deque<Held*> buffer_ GUARDED_BY(mutex_);
+  std::size_t buffered_ GUARDED_BY(mutex_) = 0;  // messages in it, and their bytes
   std::uint64_t buffer_bytes_ GUARDED_BY(mutex_) = 0;
-  std::size_t window_ GUARDED_BY(mutex_);  // how many to fetch ahead, see adapt()
+  std::uint64_t frame_bytes_ GUARDED_BY(mutex_) = 0;  // of all frames until they are settled
+  std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting_ GUARDED_BY(mutex_);
+  std::size_t window_ GUARDED_BY(mutex_);  // how many messages to fetch ahead, see adapt()
+  std::size_t per_frame_ GUARDED_BY(mutex_) = kWindowMin;  // messages in each fetched last
   bool last_was_full_ GUARDED_BY(mutex_) = false;
   NatsHistory history_ GUARDED_BY(mutex_);
   std::shared_ptr<NatsSession> latest_ GUARDED_BY(mutex_);

@@ -1,10 +1,13 @@
 // The consumer's fetching thread: it fetches ahead, as far as the workers need.
 #include <algorithm>
+#include <optional>
 
+#include "base/parse_number.h"
 #include "base/wake_at_stop.h"
 #include "observe/log.h"
 #include "queue/nats/nats_consumer.h"
 #include "queue/nats/nats_error.h"
+#include "queue/nats/nats_frame.h"
 
 namespace millrace::queue {
 namespace {
@@ -18,6 +21,13 @@ constexpr milliseconds kFetchWait{1000};
 constexpr milliseconds kPauseWithoutServer{20};
 constexpr milliseconds kWaitMax{100};
 constexpr std::int64_t kHeaderBytes = 64 * 1024;
+
+// Nothing when it isn't there; 0 when it is no number.
+std::optional<std::uint64_t> header(natsMsg* message, const char* name) {
+  const char* text = nullptr;
+  if (natsMsgHeader_Get(message, name, &text) != NATS_OK) return std::nullopt;
+  return parse_number<std::uint64_t>(text).value_or(0);
+}
 
 }  // namespace
 
@@ -35,7 +45,7 @@ void NatsConsumer::run_fetching(const std::stop_token& stop) {
     }
     fetch(source, max);
   }
-  give_back_buffer();
+  give_back_buffer(false);
 }
 
 std::shared_ptr<NatsConsumer::Source> NatsConsumer::subscribe(
@@ -63,7 +73,8 @@ std::shared_ptr<NatsConsumer::Source> NatsConsumer::subscribe(
 }
 
 bool NatsConsumer::wants_more() const {
-  return buffer_.size() <= window_ / 2 && buffer_bytes_ <= options_.prefetch_bytes / 2;
+  return buffered_ <= window_ / 2 && buffer_bytes_ <= options_.prefetch_bytes / 2 &&
+         frame_bytes_ <= options_.prefetch_bytes;
 }
 
 std::size_t NatsConsumer::room(const std::stop_token& stop) {
@@ -71,7 +82,8 @@ std::size_t NatsConsumer::room(const std::stop_token& stop) {
   while (!closed_ && !stop.stop_requested() && !wants_more()) lock.wait(room_);
   if (closed_ || stop.stop_requested()) return 0;
   adapt();
-  return std::clamp<std::size_t>(window_ - std::min(window_, buffer_.size()), 1, kFetchMax);
+  const std::size_t missing = window_ - std::min(window_, buffered_);
+  return std::clamp<std::size_t>(missing / per_frame_, 1, kFetchMax);
 }
 
 // As far ahead as the workers need, and no further: what waits here can't be had by another
@@ -105,8 +117,10 @@ void NatsConsumer::fetch(const std::shared_ptr<Source>& source, std::size_t max)
   {
     const MutexLock lock(mutex_);
     last_was_full_ = count == max;
+    const std::size_t before = buffered_;
     for (std::size_t i = 0; i < count; ++i)
       keep(source, NatsMessage(std::exchange(list.Msgs[i], nullptr)));
+    if (buffered_ > before) per_frame_ = (buffered_ - before + count - 1) / count;
     if (count > 0) arrivals_.notify_one();
   }
   natsMsgList_Destroy(&list);
@@ -133,10 +147,27 @@ void NatsConsumer::keep(const std::shared_ptr<Source>& source, NatsMessage messa
   held.message = std::move(message);
   held.sequence = meta->Sequence.Stream;
   held.delivered = meta->NumDelivered;
-  held.bytes = static_cast<std::uint64_t>(natsMsg_GetDataLength(held.message.get()));
+  take_apart(held);
+  buffered_ += held.parts.size();
   buffer_bytes_ += held.bytes;
+  if (held.parts.size() > 1) frame_bytes_ += held.bytes;
   held.told = std::chrono::steady_clock::now();
   buffer_.push_back(&held);
+}
+
+void NatsConsumer::take_apart(Held& held) {
+  natsMsg* const message = held.message.get();
+  const std::string_view data(natsMsg_GetData(message),
+                              static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+  held.replay = header(message, kNatsReplayHeader).value_or(0);
+  if (const auto count = header(message, kNatsFrameHeader)) {
+    const auto wires = unpack_frame(data, *count);
+    for (const std::string_view wire : wires) held.parts.push_back({&held, wire});
+    if (wires.empty()) held.broken = {Code::invalid, "it says it is a frame, and isn't one"};
+  }
+  if (held.parts.empty()) held.parts.push_back({&held, data});
+  for (const Part& part : held.parts) held.bytes += part.cost();
+  held.left = held.parts.size();
 }
 
 }  // namespace millrace::queue

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/parse_number.h"
+#include "base/uuid.h"
 #include "queue/nats/nats_error.h"
 #include "queue/nats/nats_topology.h"
 
@@ -30,9 +31,11 @@ std::string_view header(natsMsg* message, const char* name) {
 std::string letter_id(const DeadLetter& letter) {
   const Origin& origin = letter.origin;
   if (origin.position < 0) return "";
+  // What isn't ours has no id, and several of them can have been in one frame.
+  const std::string id =
+      letter.id.empty() ? Uuid::derived("", letter.wire).text() : one_line(letter.id);
   return "dlq/" + one_line(origin.stream) + "/" + std::to_string(origin.partition) + "/" +
-         std::to_string(origin.position) + "/" + std::to_string(letter.attempts) + "/" +
-         one_line(letter.id);
+         std::to_string(origin.position) + "/" + std::to_string(letter.attempts) + "/" + id;
 }
 
 KeptLetter letter_of(natsMsg* message) {

@@ -40,10 +40,15 @@ struct NatsOptions {
   // After it the server gives a message that isn't settled to somebody else. We put that off for as
   // long as we live, so it is the time until others take over from a processor that died.
   std::chrono::nanoseconds ack_wait = std::chrono::seconds(30);
-  // At most so much is fetched ahead of being handed out.
+  // At most so much is fetched ahead of being handed out; messages only as long as frames come as
+  // large as the last ones did. Frames that aren't settled yet take as many bytes at most, and one
+  // request's answer.
   std::size_t prefetch = 8192;
   std::uint64_t prefetch_bytes = std::uint64_t{32} << 20;
   PublishLimits limits;
+
+  // At most so many messages are stored as one, see nats_frame.h; 1: each by itself.
+  std::size_t frame_messages = 256;
 };
 
 }  // namespace millrace::queue

@@ -12,44 +12,42 @@ using std::chrono::milliseconds;
 
 // How long to wait for an answer before publishing again.
 constexpr milliseconds kAnswerTimeout{1500};
+// And at least, when several wait for it that have deadlines of their own.
+constexpr milliseconds kSharedWaitMin{100};
 // How often to look whether the connection is back for what waits for it.
 constexpr milliseconds kReconnectCheck{50};
 // What the header with the id takes of the largest message the server allows.
-constexpr std::int64_t kHeaderBytes = 256;
+constexpr std::uint64_t kHeaderBytes = 256;
 
 milliseconds until(Time deadline) {
   return std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
 }
 
-// What the stream's duplicate window compares.
-std::string publication_id(const Message& message) {
-  std::string id(message.id());
-  if (message.replay() != 0) id.append("/").append(std::to_string(message.replay()));
-  return id;
-}
-
-std::uint64_t size_max_of(const NatsSession* session) {
+// `stream_max` 0: no limit of the stream's own.
+std::uint64_t size_max_of(const NatsSession* session, std::uint64_t stream_max) {
   if (session == nullptr) return UINT64_MAX;
-  const std::int64_t payload = natsConnection_GetMaxPayload(session->connection());
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(payload - kHeaderBytes, 0));
+  const auto server_max =
+      static_cast<std::uint64_t>(natsConnection_GetMaxPayload(session->connection()));
+  const std::uint64_t max = stream_max == 0 ? server_max : std::min(server_max, stream_max);
+  return max - std::min(max, kHeaderBytes);
 }
 
-Status no_answer() {
-  return {Code::deadline, "nats: no answer in time, the message may be stored or not"};
+Status too_large(const Message& message, std::uint64_t size_max) {
+  return {Code::too_large, "the message has " + std::to_string(message.wire().size()) +
+                               " bytes, the server takes " + std::to_string(size_max)};
 }
+
+Status shutting_down() { return {Code::closed, "shutting down"}; }
 
 }  // namespace
-
-void NatsProducer::Pending::refuse(Status why) {
-  judge(sent_before ? no_answer() : std::move(why));
-}
 
 NatsProducer::NatsProducer(NatsOptions options, Executor& executor)
     : options_(std::move(options)),
       books_(options_.limits, executor),
       gate_(NatsGate<NatsProducer>::open(*this)),
       link_(
-          options_, "producer", [this](jsCtx& js) { return ensure_stream(js, options_); },
+          options_, "producer",
+          [this](jsCtx& js) { return ensure_stream(js, options_, &stream_bytes_max_); },
           publishing()) {}
 
 NatsProducer::~NatsProducer() {
@@ -86,7 +84,9 @@ Status NatsProducer::health() const {
   return link_.health();
 }
 
-std::uint64_t NatsProducer::message_bytes_max() const { return size_max_of(link_.session().get()); }
+std::uint64_t NatsProducer::message_bytes_max() const {
+  return size_max_of(link_.session().get(), stream_bytes_max_);
+}
 
 void NatsProducer::publish(std::vector<Message> batch, Time deadline, PublishDone done) {
   auto [publication, admitted] = books_.open(batch, std::move(done));
@@ -108,9 +108,9 @@ void NatsProducer::run(const std::stop_token& stop) {
     for (Again& again : work.again) {
       if (!send_again(again)) later.push_back(std::move(again));
     }
-    for (Batch& batch : work.batches) send(batch);
+    send(work.batches);
   }
-  for (Again& again : later) again.pending.judge(no_answer());
+  for (Again& again : later) again.pending.no_answer();
 }
 
 NatsProducer::Work NatsProducer::next(const std::stop_token& stop, Time latest) {
@@ -121,54 +121,45 @@ NatsProducer::Work NatsProducer::next(const std::stop_token& stop, Time latest) 
   return {std::exchange(batches_, {}), std::exchange(again_, {})};
 }
 
-void NatsProducer::send(Batch& batch) {
+void NatsProducer::send(const std::vector<Batch>& batches) {
   const auto session = link_.session();
-  const std::uint64_t size_max = size_max_of(session.get());
-  std::vector<NatsMessage> ready;
-  ready.reserve(batch.messages.size());
-  {
-    const MutexLock lock(in_flight_mutex_);
+  const std::uint64_t size_max = size_max_of(session.get(), stream_bytes_max_);
+  Status impossible;
+  if (aborted_) {
+    impossible = shutting_down();
+  } else if (session == nullptr) {
+    impossible = link_.health();
+    if (impossible.ok()) impossible = {Code::unavailable, "nats: reconnecting"};
+  }
+  NatsOutgoing gathered(options_);
+  for (const Batch& batch : batches) {
+    if (!impossible.ok()) {
+      batch.publication->judge(0, impossible, batch.messages.size());
+      continue;
+    }
     for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-      Pending pending{batch.publication, i, batch.deadline};
-      if (aborted_) {
-        pending.judge({Code::closed, "shutting down"});
+      const Message& message = batch.messages[i];
+      if (message.wire().size() > size_max) {
+        batch.publication->judge(i, too_large(message, size_max));
         continue;
       }
-      if (!session) {
-        pending.judge(link_.health().ok() ? Status(Code::unavailable, "nats: reconnecting")
-                                          : link_.health());
-        continue;
-      }
-      auto message = encode(batch.messages[i], size_max);
-      if (!message.has_value()) {
-        pending.judge(std::move(message).error());
-        continue;
-      }
-      in_flight_.emplace(message->get(), std::move(pending));
-      ready.push_back(std::move(*message));
+      if (!gathered.takes(message, size_max)) send(*session, gathered);
+      gathered.add(message, batch.publication, i, batch.deadline);
     }
   }
-  for (NatsMessage& message : ready) hand_over(*session, std::move(message));
+  if (!gathered.empty()) send(*session, gathered);
 }
 
-Result<NatsMessage> NatsProducer::encode(const Message& message, std::uint64_t size_max) const {
-  const std::string& wire = message.wire();
-  if (wire.size() > size_max) {
-    return Status(Code::too_large, "the message has " + std::to_string(wire.size()) +
-                                       " bytes, the server takes " + std::to_string(size_max));
+void NatsProducer::send(NatsSession& session, NatsOutgoing& gathered) {
+  NatsPending pending;
+  auto message = gathered.encode(pending);
+  if (!message.has_value()) return pending.judge(message.error());
+  {
+    const MutexLock lock(in_flight_mutex_);
+    if (aborted_) return pending.judge(shutting_down());
+    in_flight_.emplace(message->get(), std::move(pending));
   }
-  natsMsg* raw = nullptr;
-  natsStatus status = natsMsg_Create(&raw, options_.subject.c_str(), nullptr, wire.data(),
-                                     static_cast<int>(wire.size()));
-  NatsMessage encoded(raw);
-  if (status == NATS_OK) {
-    status = natsMsgHeader_Set(raw, "Nats-Msg-Id", publication_id(message).c_str());
-  }
-  if (status == NATS_OK && message.replay() != 0) {
-    status = natsMsgHeader_Set(raw, kNatsReplayHeader, std::to_string(message.replay()).c_str());
-  }
-  if (status != NATS_OK) return Status(Code::internal, "nats: " + nats_text(status));
-  return encoded;
+  hand_over(session, std::move(*message));
 }
 
 // From here on the answer may come, on the library's thread.
@@ -180,29 +171,29 @@ void NatsProducer::hand_over(NatsSession& session, NatsMessage message) {
     const MutexLock lock(in_flight_mutex_);
     const auto found = in_flight_.find(key);
     if (found == in_flight_.end()) return;  // aborted
-    publish.MaxWait =
-        std::clamp(until(found->second.deadline), milliseconds(1), kAnswerTimeout).count();
+    const NatsPending& pending = found->second;
+    // Many deadlines, each a bit later than the one before: not a repetition for each of them.
+    const milliseconds at_least = pending.has_one_deadline() ? milliseconds(1) : kSharedWaitMin;
+    publish.MaxWait = std::clamp(until(pending.deadline()), at_least, kAnswerTimeout).count();
   }
   natsMsg* raw = message.release();
   const natsStatus status = js_PublishMsgAsync(session.js(), &raw, &publish);
   if (status == NATS_OK) return;
   message.reset(raw);
-  Pending pending;
+  NatsPending pending;
   if (!take(key, pending)) return;
   if (status == NATS_MAX_PAYLOAD) {
     return pending.refuse({Code::too_large, "nats: " + nats_text(status)});
   }
   const bool never_left = status == NATS_INSUFFICIENT_BUFFER || status == NATS_CONNECTION_CLOSED ||
                           status == NATS_CONNECTION_DISCONNECTED || status == NATS_TIMEOUT;
-  pending.sent_before = pending.sent_before || !never_left;
+  if (!never_left) pending.sent();
   pending.refuse({Code::unavailable, "nats: " + nats_text(status)});
 }
 
 bool NatsProducer::send_again(Again& again) {
-  if (again.pending.deadline <= std::chrono::steady_clock::now() || aborted_) {
-    again.pending.judge(no_answer());
-    return true;
-  }
+  again.pending.no_answer_until(aborted_ ? Time::max() : std::chrono::steady_clock::now());
+  if (again.pending.empty()) return true;
   const auto session = link_.session();
   if (!session) return false;
   {
@@ -213,7 +204,7 @@ bool NatsProducer::send_again(Again& again) {
   return true;
 }
 
-bool NatsProducer::take(natsMsg* message, Pending& pending) {
+bool NatsProducer::take(natsMsg* message, NatsPending& pending) {
   const MutexLock lock(in_flight_mutex_);
   const auto found = in_flight_.find(message);
   if (found == in_flight_.end()) return false;
@@ -230,15 +221,16 @@ void NatsProducer::ack_handler(jsCtx* /*js*/, natsMsg* message, jsPubAck* /*ack*
 }
 
 void NatsProducer::on_answer(NatsMessage message, const jsPubAckErr* error) {
-  Pending pending;
+  NatsPending pending;
   if (!take(message.get(), pending)) return;
   if (error == nullptr) return pending.judge({});
   if (Status refused = nats_refusal(*error); !refused.ok()) {
     if (error->Err == NATS_NO_RESPONDERS) link_.recheck();
-    return pending.refuse(std::move(refused));
+    return pending.refuse(refused);
   }
-  pending.sent_before = true;
-  if (pending.deadline <= std::chrono::steady_clock::now()) return pending.judge(no_answer());
+  pending.sent();
+  pending.no_answer_until(std::chrono::steady_clock::now());
+  if (pending.empty()) return;
   const MutexLock lock(mutex_);
   again_.push_back({std::move(message), std::move(pending)});
   work_.notify_one();
@@ -251,22 +243,20 @@ void NatsProducer::abort() {
 }
 
 void NatsProducer::give_up_all() {
-  std::unordered_map<natsMsg*, Pending> in_flight;
+  std::unordered_map<natsMsg*, NatsPending> in_flight;
   {
     const MutexLock lock(in_flight_mutex_);
     in_flight.swap(in_flight_);
   }
-  for (auto& [message, pending] : in_flight) pending.judge(no_answer());
+  for (auto& [message, pending] : in_flight) pending.no_answer();
   Work work;
   {
     const MutexLock lock(mutex_);
     work = {std::exchange(batches_, {}), std::exchange(again_, {})};
   }
-  for (Again& again : work.again) again.pending.judge(no_answer());
-  for (Batch& batch : work.batches) {
-    for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-      batch.publication->judge(i, {Code::closed, "shutting down"});
-    }
+  for (Again& again : work.again) again.pending.no_answer();
+  for (const Batch& batch : work.batches) {
+    batch.publication->judge(0, shutting_down(), batch.messages.size());
   }
 }
 

@@ -1,5 +1,6 @@
 // Publishing to a JetStream stream, asynchronously: many messages are on their way at a time, and
-// each gets the server's own answer.
+// each gets the server's own answer. What has come while others were sent goes out in frames, see
+// nats_frame.h.
 //
 // A publish has three outcomes. The server stored the message; it refused it; or no answer came,
 // and then nobody knows. The unknown is published again with the same Nats-Msg-Id, which the stream
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "queue/nats/nats_link.h"
+#include "queue/nats/nats_outgoing.h"
 #include "queue/producer.h"
 #include "queue/publishing.h"
 
@@ -38,17 +40,6 @@ class NatsProducer final : public Producer {
   void abort() override;
 
  private:
-  // A message without a verdict.
-  struct Pending {
-    std::shared_ptr<Publication> publication;
-    std::size_t index = 0;
-    Time deadline;
-    bool sent_before = false;  // it may be stored already
-
-    void judge(Status verdict) { publication->judge(index, std::move(verdict)); }
-    // Of what was sent before, a refusal says nothing.
-    void refuse(Status why);
-  };
   struct Batch {
     std::vector<Message> messages;
     std::shared_ptr<Publication> publication;
@@ -56,7 +47,7 @@ class NatsProducer final : public Producer {
   };
   struct Again {
     NatsMessage message;
-    Pending pending;
+    NatsPending pending;
   };
   struct Work {
     std::vector<Batch> batches;
@@ -66,13 +57,13 @@ class NatsProducer final : public Producer {
   void run(const std::stop_token& stop);
   // Waits for work, until `latest`.
   [[nodiscard]] Work next(const std::stop_token& stop, Time latest);
-  void send(Batch& batch);
+  void send(const std::vector<Batch>& batches);
+  void send(NatsSession& session, NatsOutgoing& gathered);
   // False: not now, try it later.
   bool send_again(Again& again);
   void hand_over(NatsSession& session, NatsMessage message);
-  [[nodiscard]] Result<NatsMessage> encode(const Message& message, std::uint64_t size_max) const;
   // Takes a message out of in_flight_; nothing when its verdict came already.
-  bool take(natsMsg* message, Pending& pending);
+  bool take(natsMsg* message, NatsPending& pending);
   void on_answer(NatsMessage message, const jsPubAckErr* error);
   void give_up_all();
 
@@ -83,6 +74,7 @@ class NatsProducer final : public Producer {
   const NatsOptions options_;
   PublishBooks books_;
   std::atomic<bool> aborted_{false};
+  std::atomic<std::uint64_t> stream_bytes_max_{0};  // a message's in the stream; 0: no limit
   NatsGate<NatsProducer>& gate_;
   NatsLink link_;
 
@@ -93,7 +85,7 @@ class NatsProducer final : public Producer {
 
   Mutex in_flight_mutex_;
   // The library's messages are owned by it while they are in here.
-  std::unordered_map<natsMsg*, Pending> in_flight_ GUARDED_BY(in_flight_mutex_);
+  std::unordered_map<natsMsg*, NatsPending> in_flight_ GUARDED_BY(in_flight_mutex_);
 
   std::jthread thread_;  // last: it uses the members above
 };

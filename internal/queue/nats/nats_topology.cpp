@@ -54,6 +54,7 @@ void report_differences(const jsStreamConfig& is, const jsStreamConfig& wanted) 
   differences.report("stream", wanted.Name);
 }
 
+// `wanted` gets the limit that it doesn't name.
 Status ensure(jsCtx& js, jsStreamConfig& wanted) {
   const std::string what = "stream " + std::string(wanted.Name);
   const std::string subject = wanted.Subjects[0];
@@ -75,6 +76,7 @@ Status ensure(jsCtx& js, jsStreamConfig& wanted) {
     return {Code::unavailable, what + " doesn't have the subject " + subject};
   }
   report_differences(*info->Config, wanted);
+  wanted.MaxMsgSize = info->Config->MaxMsgSize;
   return {};
 }
 
@@ -83,7 +85,8 @@ std::int64_t limit(std::int64_t value) { return value > 0 ? value : -1; }
 
 }  // namespace
 
-Status ensure_stream(jsCtx& js, const NatsOptions& options) {
+Status ensure_stream(jsCtx& js, const NatsOptions& options,
+                     std::atomic<std::uint64_t>* message_bytes_max) {
   std::array<const char*, 1> subjects{options.subject.c_str()};
   jsStreamConfig config;
   jsStreamConfig_Init(&config);
@@ -99,7 +102,11 @@ Status ensure_stream(jsCtx& js, const NatsOptions& options) {
   config.Replicas = options.replicas;
   config.Duplicates = options.dedupe_window.count();
   if (config.MaxAge > 0) config.Duplicates = std::min(config.Duplicates, config.MaxAge);
-  return ensure(js, config);
+  Status status = ensure(js, config);
+  if (status.ok() && message_bytes_max != nullptr) {
+    *message_bytes_max = static_cast<std::uint64_t>(std::max(config.MaxMsgSize, 0));
+  }
+  return status;
 }
 
 std::optional<std::uint64_t> unsettled_messages(jsCtx& js, const NatsOptions& options) {

@@ -3,6 +3,7 @@
 // it.
 #pragma once
 
+#include <atomic>
 #include <nats/nats.h>
 #include <optional>
 
@@ -13,7 +14,9 @@ namespace millrace::queue {
 
 // The stream of messages: on disk, each message until it is acked, and a publish that is too much
 // is refused instead of pushing an older message out.
-Status ensure_stream(jsCtx& js, const NatsOptions& options);
+// `message_bytes_max`, if given, becomes what the stream takes, headers included; 0: no limit.
+Status ensure_stream(jsCtx& js, const NatsOptions& options,
+                     std::atomic<std::uint64_t>* message_bytes_max = nullptr);
 
 // The durable pull consumer on it. Requires the stream.
 Status ensure_consumer(jsCtx& js, const NatsOptions& options);
