@@ -19,8 +19,11 @@ if [[ $preset != release && $(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo
   setarch -R true 2>/dev/null; then
   run=(setarch -R)
 fi
+# Tests with real servers mostly wait for them: one more than there are cores.
+jobs=$(nproc)
+[[ " $* " != *' -L integration '* ]] || jobs=$((jobs + 1))
 arguments=(--test-dir "build/$preset" --output-on-failure --no-tests=error --timeout 600
-  -j "$(nproc)")
+  -j "$jobs")
 [[ " $* " == *' -L integration '* ]] || arguments+=(-LE integration)
 [[ -t 1 ]] && arguments+=(--progress)
 
