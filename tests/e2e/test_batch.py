@@ -40,7 +40,8 @@ def zstd(data):
 
 
 class Batches(StackTestCase):
-    stack_options = {"processor": {"SINK": "file", "QUEUE_SIZE": 100_000}}
+    stack_options = {"settings": {"REQUEST_TIMEOUT": f"{int(5 * PATIENCE)}s"},
+                     "processor": {"SINK": "file", "QUEUE_SIZE": 100_000}}
 
     def post(self, port, path, body, headers=None, timeout_s=30 * PATIENCE):
         return wire.request(port, "POST", f"{path}/batch", body, headers, timeout_s=timeout_s)
