@@ -25,7 +25,8 @@ target_compile_definitions(millrace_flags INTERFACE
   SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
 target_compile_options(millrace_flags INTERFACE
   -fstack-protector-strong -fcf-protection -fno-plt)
-target_link_options(millrace_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+# An executable names the libraries that it uses, not all that some room of its app uses.
+target_link_options(millrace_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 if(NOT MILLRACE_SANITIZE)
   target_compile_definitions(millrace_flags INTERFACE
     $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)

@@ -9,8 +9,11 @@ function(millrace_room NAME)
 endfunction()
 
 # millrace_test(NAME SOURCES a_test.cpp ... [DEPS ...] [TIMEOUT seconds] [LABELS ...])
-# One Catch2 executable, one ctest entry.
+# One Catch2 executable, one ctest entry; nothing without MILLRACE_TESTS.
 function(millrace_test NAME)
+  if(NOT MILLRACE_TESTS)
+    return()
+  endif()
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)

@@ -2,6 +2,10 @@
 # What the scripts share. Sourced first, it finds the checkout as $root and goes there:
 #   source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+# Those that some script sources both have it once.
+[[ ! -v lib_is_here ]] || return 0
+readonly lib_is_here=1
+
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cd -- "$root" || exit 1
 
@@ -32,3 +36,13 @@ tree_files() {
 }
 
 now_ms() { printf '%s' "$((${EPOCHREALTIME/[.,]/} / 1000))"; }
+
+# check_port SERVICE VARIABLE PORT: says whether it is taken, by whom if that can be seen: 1 then.
+check_port() {
+  local holder
+  (exec 3<>"/dev/tcp/localhost/$3") 2>/dev/null || return 0
+  holder=$(ss -Hltnp "sport = :$3" 2>/dev/null |
+    sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+).*/ by \1 (process \2)/p;q' || true)
+  say "port $3 of $1 is taken$holder: stop that, or set $2" >&2
+  return 1
+}

@@ -50,16 +50,6 @@ read_addresses() {
   done
 }
 
-# check_port SERVICE VARIABLE PORT: says whether it is taken, by whom if that can be seen: 1 then.
-check_port() {
-  local holder
-  (exec 3<>"/dev/tcp/localhost/$3") 2>/dev/null || return 0
-  holder=$(ss -Hltnp "sport = :$3" 2>/dev/null |
-    sed -nE 's/.*users:\(\("([^"]*)",pid=([0-9]+).*/ by \1 (process \2)/p;q' || true)
-  say "port $3 of $1 is taken$holder: stop that, or set $2" >&2
-  return 1
-}
-
 # check_ports [SERVICE...]: 1 when one of their ports is taken.
 check_ports() {
   local service taken=0

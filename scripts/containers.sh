@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# What the scripts for containers share. Sourced instead of lib.sh:
+#
+#   need_engine; queue=$(queue_in_effect); mapfile -t profiles < <(profiles_for "$queue")
+
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# shellcheck disable=SC2034  # for those who source this
+readonly services=(api-gateway grpc-server ingest processor) # as messages flow
+readonly compose_at_least=2.24
+# A build takes some 3 GB, and brokers and Prometheus want room to write.
+readonly disk_at_least_mb=${DISK_AT_LEAST_MB:-4096}
+
+compose() { docker compose "$@"; }
+# With every profile: for what is to reach all that may be there.
+compose_all() { docker compose --profile '*' "$@"; }
+
+# One line, and nothing done, when containers can't be had here.
+need_engine() {
+  local version
+  command -v docker >/dev/null || die "docker is missing: install Docker Engine 20.10 or newer \
+(Debian: apt-get install docker.io), or run Millrace without it: make run-local"
+  version=$(docker compose version --short 2>/dev/null) ||
+    die "docker compose is missing: install Docker's Compose plugin, $compose_at_least or newer"
+  [[ $(printf '%s\n' "$compose_at_least" "${version#v}" | sort -V | head -n 1) == "$compose_at_least" ]] ||
+    die "docker compose is $version: install $compose_at_least or newer"
+  docker version --format '{{.Server.Version}}' >/dev/null 2>&1 ||
+    die "no Docker engine answers at ${DOCKER_HOST:-unix:///var/run/docker.sock}: start it \
+(systemctl start docker), or ask for the right to use it (group docker)"
+}
+
+# Where the engine keeps its data, if that is on this machine.
+need_disk() {
+  local folder free_mb
+  folder=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null) && [[ -d $folder ]] || return 0
+  free_mb=$(df --output=avail -B 1M "$folder" | tail -n 1)
+  ((free_mb >= disk_at_least_mb)) ||
+    die "$folder has $free_mb MB free, and $disk_at_least_mb are needed: 'docker system prune' frees some"
+}
+
+# QUEUE_TYPE as the environment or .env has it, checked.
+queue_in_effect() {
+  local queue
+  queue=$(compose config --format yaml processor 2>/dev/null | sed -nE 's/^ +QUEUE_TYPE: "?([^"]*)"?$/\1/p')
+  case $queue in
+    memory | nats | kafka | composite) printf '%s' "$queue" ;;
+    *) die "QUEUE_TYPE is '$queue': memory, nats, kafka and composite are allowed" ;;
+  esac
+}
+
+# The arguments of compose that bring that queue's brokers.
+profiles_for() { [[ $1 == memory ]] || printf '%s\n' --profile "$1"; }
+
+# Where things are published on this machine: NAME PORT lines.
+published_ports() {
+  compose_all config --format json | tr -d ' \n' | grep -oE '"target":[0-9]+,"published":"[0-9]+"' |
+    sed -E 's/"target":8080,/API_PORT /; s/"target":50052,/GRPC_PORT /; s/"target":9090,/PROMETHEUS_PORT /
+      s/"target":3000,/GRAFANA_PORT /; s/"published":"([0-9]+)"/\1/'
+}
+
+# need_ports NAME...: none of them is taken.
+need_ports() {
+  local name port taken=0
+  while read -r name port; do
+    [[ " $* " != *" $name "* ]] || check_port "the containers" "$name" "$port" || taken=1
+  done < <(published_ports)
+  ((taken == 0)) || exit 1
+}
+
+# running SERVICE...: the ids of its containers that run.
+running() { compose_all ps --quiet --status running "$@" 2>/dev/null || true; }
+
+# existing SERVICE...: those of all its containers, whether they run or not.
+existing() { compose_all ps --all --quiet "$@" 2>/dev/null || true; }
+
+name_of() { docker inspect --format '{{slice .Name 1}}' "$1"; }
+
+# "healthy", "unhealthy", "starting"; without a health check "running", and "exited" or so otherwise.
+state_of() {
+  docker inspect --format '{{if and (eq .State.Status "running") .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"
+}
+
+# Why a container isn't well: what its last health check said, or else the last line of its log.
+reason_of() {
+  local said
+  said=$(docker inspect --format '{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}' "$1" |
+    grep . | tail -n 1) || said=$(docker logs --tail 1 "$1" 2>&1 | tail -n 1)
+  printf '%s' "$said"
+}
+
+# Names those that aren't well, each with its reason.
+say_who_is_unwell() {
+  local id state
+  for id in $(existing); do
+    state=$(state_of "$id")
+    [[ $state == healthy || $state == running ]] ||
+      say "  $(name_of "$id") is $state: $(reason_of "$id")" >&2
+  done
+}
+
+project_name() { compose config --format json | sed -nE '0,/"name":/s/.*"name": *"([^"]+)".*/\1/p' | head -n 1; }
+
+# The project's volumes that exist.
+volumes_of_project() {
+  docker volume ls --quiet --filter "label=com.docker.compose.project=$(project_name)"
+}
+
+# millrace_nats-data: nats-data
+short_name() { docker volume inspect --format '{{index .Labels "com.docker.compose.volume"}}' "$1"; }
+
+# A container that has the volume at /volume and never starts: `docker cp` needs no more, and so no
+# image with a shell.
+holder_of() {
+  docker create --volume "$1:/volume" --network none "millrace/processor:${MILLRACE_TAG:-local}"
+}
