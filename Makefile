@@ -12,7 +12,8 @@ SCENARIO ?= smoke
   test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-queues bench-grpc \
   bench-compare report profile-complete load-test load-test-quick load-test-saturation \
   load-test-open load-test-k6 test-network lint fmt tidy deps help grpc-server switch-queue \
-  integration-test docker-build docker-up docker-down docker-logs docker-up-full
+  integration-test docker-build docker-up docker-down docker-logs docker-up-full docker-test \
+  deploy monitoring stop-monitoring metrics backup restore
 
 ## Build and run
 
@@ -89,6 +90,45 @@ test-coverage: deps ## Line coverage of internal/, with an HTML report; fails be
 fuzz: deps ## Fuzz each target for TIME seconds (make fuzz TIME=600)
 	@scripts/install-deps.sh check
 	@scripts/fuzz.sh $(TIME)
+
+docker-test: ## Containers on a real Docker engine: every profile, crashes, deploys, alerts (20 min)
+	@tests/docker/run.sh
+
+## Containers
+
+docker-build: ## Build the images and print their sizes; bills of materials go to build/sbom/
+	@scripts/docker_build.sh
+
+docker-up: ## Start in containers (QUEUE_TYPE=memory|nats|kafka|composite SCALE="processor=3 ingest=2")
+	@scripts/docker_up.sh $(SCALE)
+
+docker-up-full: ## The same with both brokers, Prometheus, Alertmanager and Grafana
+	@QUEUE_TYPE=composite PROFILES=monitoring scripts/docker_up.sh $(SCALE)
+
+docker-down: ## Drain and take away the containers (VOLUMES=1: what they stored, too)
+	@scripts/docker_down.sh
+
+docker-logs: ## Follow the containers' logs
+	@docker compose --profile '*' logs --follow --tail 50
+
+deploy: ## Replace what runs in containers by this checkout, one after another, refusing nobody
+	@scripts/deploy.sh
+
+monitoring: ## Prometheus, Alertmanager and Grafana beside the containers
+	@scripts/monitoring.sh up
+
+stop-monitoring: ## Take them away again; what they stored stays
+	@scripts/monitoring.sh down
+
+metrics: ## What each running service counts (REGEX=... for other metrics)
+	@scripts/metrics.sh $(if $(REGEX),'$(REGEX)')
+
+backup: ## Save volumes and settings to a dated archive (FILE=...)
+	@scripts/backup.sh $(FILE)
+
+restore: ## Bring back what FILE=... holds (OVERWRITE=1 replaces what is there)
+	@[[ -n "$(FILE)" ]] || { echo 'restore: name the archive: make restore FILE=backups/millrace-....tar' >&2; exit 2; }
+	@scripts/restore.sh "$(FILE)"
 
 ## Measure
 
@@ -167,14 +207,3 @@ tidy: deps ## The tree's own rules and clang-tidy
 	@scripts/install-deps.sh check
 	@scripts/checks/tidy_rules.py
 	@scripts/checks/clang_tidy.py
-
-## Not there yet
-
-docker-build: ## Build the images (comes with the containers part)
-docker-up: ## Start the services in containers (comes with the containers part)
-docker-down: ## Stop the containers (comes with the containers part)
-docker-logs: ## Follow the containers' logs (comes with the containers part)
-docker-up-full: ## The containers with brokers and monitoring (comes with the containers part)
-
-docker-build docker-up docker-down docker-logs docker-up-full:
-	@sed -nE 's/^$@:.*## .*\((comes with .*)\)$$/$@: not there yet, it \1/p' Makefile >&2; exit 1

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Drains and takes away all containers, in the order of the flow. What is in volumes stays, unless
+# VOLUMES=1 is set.
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/containers.sh"
+
+need_engine
+# By itself compose would stop the processor with the rest, before its clients are done.
+for service in api-gateway grpc-server ingest processor; do
+  [[ -z $(running "$service") ]] || compose_all stop --timeout 40 "$service"
+done
+compose_all down --timeout 40 --remove-orphans ${VOLUMES:+--volumes}

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Brings back the volumes that scripts/backup.sh saved:   scripts/restore.sh FILE
+# Nothing may run in containers meanwhile. Settings are shown, not written: the archive's .env goes to
+# .env.restored. What a volume holds now is replaced: OVERWRITE=1 says that this is wanted.
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/containers.sh"
+
+file=${1:?usage: scripts/restore.sh FILE}
+need_engine
+[[ -r $file ]] || die "restore: $file can't be read"
+tar -tf "$file" ./compose.yml >/dev/null 2>&1 || die "restore: $file is no archive of 'make backup'"
+[[ -z $(running) ]] || die "restore: containers run: 'make docker-down' stops them"
+
+work=$(mktemp -d -t millrace-restore.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+tar -C "$work" -xf "$file"
+mapfile -t saved < <(cd "$work" && printf '%s\n' *.tar)
+
+project=$(project_name)
+for archive in "${saved[@]}"; do
+  volume=${project}_${archive%.tar}
+  ! docker volume inspect "$volume" >/dev/null 2>&1 || [[ -n ${OVERWRITE:-} ]] ||
+    die "restore: the volume $volume exists: OVERWRITE=1 replaces it"
+done
+# Stopped containers hold on to their volumes.
+compose_all down --timeout 40 >/dev/null 2>&1
+for archive in "${saved[@]}"; do
+  volume=${project}_${archive%.tar}
+  say "restoring $volume"
+  docker volume rm --force "$volume" >/dev/null
+  docker volume create --label "com.docker.compose.project=$project" \
+    --label "com.docker.compose.volume=${archive%.tar}" "$volume" >/dev/null
+  holder=$(holder_of "$volume")
+  docker cp --archive - "$holder:/volume" <"$work/$archive"
+  docker rm "$holder" >/dev/null
+done
+if [[ -f $work/dot-env ]]; then
+  (umask 077 && cp "$work/dot-env" .env.restored)
+  say 'the settings of then: .env.restored'
+fi
+say "restored ${#saved[@]} volumes from $file"
