@@ -2,7 +2,7 @@
 # Installs what is missing to build, test, check or bench on Debian 12. Safe to repeat; when nothing
 # is missing it asks dpkg once and says nothing.
 #
-#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|micro|go]...     all of them when none is named
+#   scripts/install-deps.sh [build|test|servers|kafka|check|bench|micro|go|docker]...     all but the last when none is named
 #
 # SKIP_DEPS=1 skips it, for machines that get the packages in another way.
 set -euo pipefail
@@ -19,6 +19,7 @@ check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr s
 bench=(wrk nginx-light apache2-utils linux-perf heaptrack)
 micro=(libtbb-dev uuid-dev) # rivals of make bench
 go=(golang-go) # for install-tools.sh
+docker=(docker.io iptables debootstrap) # an engine, and what stand-in images are made with
 
 wanted() {
   local group
@@ -32,7 +33,8 @@ wanted() {
       bench) printf '%s\n' "${bench[@]}" ;;
       micro) printf '%s\n' "${micro[@]}" ;;
       go) printf '%s\n' "${go[@]}" ;;
-      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench, micro and go" ;;
+      docker) printf '%s\n' "${docker[@]}" ;;
+      *) die "install-deps: no group '$group'; there are build, test, servers, kafka, check, bench, micro, go and docker" ;;
     esac
   done
 }

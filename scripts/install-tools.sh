@@ -2,7 +2,8 @@
 # Builds the test tools that Debian doesn't have, from the Go module proxy, into a cache folder
 # outside the tree. Says nothing when all is there. With --go it prints the Go command it would use.
 #
-#   scripts/install-tools.sh grpcurl|ghz|k6|benthos-4.45.1|h2spec|protoc-gen-go|protoc-gen-go-grpc...
+#   scripts/install-tools.sh grpcurl|ghz|k6|benthos-4.45.1|h2spec|protoc-gen-go|protoc-gen-go-grpc|
+#                            nats-server|docker-compose|docker-buildx...
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -13,7 +14,10 @@ declare -A modules=(
   [ghz]=github.com/bojand/ghz/cmd/ghz@v0.93.0
   [k6]=go.k6.io/k6@v1.8.1
   [benthos-4.45.1]=./bench/e2e/benthos
+  [nats-server]=github.com/nats-io/nats-server/v2@v2.15.2
   [h2spec]=github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+  [docker-compose]=github.com/docker/compose/v2@v2.40.3
+  [docker-buildx]=github.com/docker/buildx@v0.29.1
 )
 # What they need at least, and what is fetched when the machine has less: for this kind of machine only.
 readonly go_minor=25
@@ -39,8 +43,23 @@ find_go() {
   printf '%s' "$folder/bin/go"
 }
 
+# Docker's plugins can't be installed by name, since their modules replace others.
+readonly -A packages=([docker-compose]=./cmd [docker-buildx]=./cmd/buildx)
+
+# build_copy TOOL FOLDER: as a checkout of its own, for the cache is read-only.
+build_copy() {
+  local source
+  source=$("$go" mod download -json "${modules[$1]}" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  cp -r "$source" "$2/source" && chmod -R u+w "$2/source"
+  "$go" build -C "$2/source" -o "$2/$1" "${packages[$1]}"
+}
+
 # build TOOL FOLDER: a module by name and version, or one of ours with what it requires.
 build() {
+  if [[ -v packages[$1] ]]; then
+    build_copy "$@"
+    return
+  fi
   case ${modules[$1]} in
     ./*) "$go" build -C "$root/${modules[$1]}" -o "$2/$1" . ;;
     *) GOBIN=$2 "$go" install "${modules[$1]}" ;;

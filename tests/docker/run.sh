@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# `make docker-test`: sees to an engine, Compose and the public images, runs the tests of this folder
+# and leaves nothing running. An engine that it had to start itself is stopped at the end.
+#
+#   tests/docker/run.sh [TEST]...      tests/docker/run.sh Nats Memory.test_5_deploy_refuses_nobody
+set -euo pipefail
+source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/millrace/tools
+
+# Debian 12 has the engine, but neither of these plugins.
+need_plugin() {
+  docker "$1" version >/dev/null 2>&1 && return
+  say "docker-test: docker $1 isn't there: building it"
+  scripts/install-tools.sh "docker-$1"
+  mkdir -p "${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins"
+  ln -sf "$tools/docker-$1" "${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins/docker-$1"
+}
+
+engine=
+start_engine() {
+  ((EUID == 0)) && command -v dockerd >/dev/null ||
+    die 'docker-test: no Docker engine answers: start one (systemctl start docker)'
+  say 'docker-test: no engine answers: starting one for the time of the tests'
+  dockerd >"$log" 2>&1 &
+  engine=$!
+  local limit=$((SECONDS + 30))
+  until docker version >/dev/null 2>&1; do
+    kill -0 "$engine" 2>/dev/null && ((SECONDS < limit)) ||
+      { tail -n 5 "$log" >&2 && die 'docker-test: the engine that was started says nothing'; }
+    sleep 0.2
+  done
+}
+log=$(mktemp -t millrace-dockerd.XXXXXX)
+on_exit() {
+  if [[ -n $engine ]]; then kill "$engine" && wait "$engine" || true; fi
+  rm -f "$log"
+}
+trap on_exit EXIT
+
+[[ -n ${CI:-} ]] || command -v docker >/dev/null || scripts/install-deps.sh docker
+command -v docker >/dev/null || die 'docker-test: docker is missing: scripts/install-deps.sh docker'
+docker version >/dev/null 2>&1 || start_engine
+need_plugin compose
+need_plugin buildx
+scripts/install-tools.sh grpcurl
+tests/docker/standins.sh
+cd tests/docker
+(($#)) && set -- "${@/#/test_containers.}" || set -- test_containers
+python3 -B -m unittest -v "$@"
