@@ -53,9 +53,7 @@ profiles_for() { [[ $1 == memory ]] || printf '%s\n' --profile "$1"; }
 
 # Where things are published on this machine: NAME PORT lines.
 published_ports() {
-  compose_all config --format json | tr -d ' \n' | grep -oE '"target":[0-9]+,"published":"[0-9]+"' |
-    sed -E 's/"target":8080,/API_PORT /; s/"target":50052,/GRPC_PORT /; s/"target":9090,/PROMETHEUS_PORT /
-      s/"target":3000,/GRAFANA_PORT /; s/"published":"([0-9]+)"/\1/'
+  compose config | awk '/^[^ ]/ { on = /^x-published:/ } on && NF == 2 { gsub(/[:"]/, ""); print $1, $2 }'
 }
 
 # need_ports NAME...: none of them is taken.
@@ -67,10 +65,12 @@ need_ports() {
   ((taken == 0)) || exit 1
 }
 
-# running SERVICE...: the ids of its containers that run.
+# running [SERVICE]: the ids of its containers that run.
+# shellcheck disable=SC2120
 running() { compose_all ps --quiet --status running "$@" 2>/dev/null || true; }
 
-# existing SERVICE...: those of all its containers, whether they run or not.
+# existing [SERVICE]: the same, whether they run or not.
+# shellcheck disable=SC2120
 existing() { compose_all ps --all --quiet "$@" 2>/dev/null || true; }
 
 name_of() { docker inspect --format '{{slice .Name 1}}' "$1"; }
@@ -91,6 +91,7 @@ reason_of() {
 # Names those that aren't well, each with its reason.
 say_who_is_unwell() {
   local id state
+  # shellcheck disable=SC2119
   for id in $(existing); do
     state=$(state_of "$id")
     [[ $state == healthy || $state == running ]] ||

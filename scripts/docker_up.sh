@@ -24,6 +24,7 @@ for pair in "$@"; do
   scale+=(--scale "$pair")
 done
 
+# shellcheck disable=SC2119
 before=$(existing)
 if [[ -z $(running edge) ]]; then
   need_ports "${ports[@]}"

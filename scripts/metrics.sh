@@ -20,7 +20,10 @@ show() {
   grep -v '^#' <<<"$page" | grep -E -- "$pattern" | sed 's/^/  /' || say '  nothing of that name'
 }
 
-declare -A port_inside=([api-gateway]=8080 [ingest]=8081 [processor]=8082 [grpc-server]=9095)
+# port_of SERVICE ID
+port_of() {
+  docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$2" | sed -n "s/^$(port_variable "$1")=//p"
+}
 # Of those that share the edge's address, its own.
 address_of() {
   local id=$1 mode
@@ -33,7 +36,7 @@ bad=0
 if command -v docker >/dev/null && [[ -n $(running edge) ]]; then
   for service in "${services[@]}"; do
     for id in $(running "$service"); do
-      show "$(name_of "$id")" "http://$(address_of "$id"):${port_inside[$service]}" || bad=1
+      show "$(name_of "$id")" "http://$(address_of "$id"):$(port_of "$service" "$id")" || bad=1
     done
   done
 else

@@ -9,6 +9,7 @@ file=${1:?usage: scripts/restore.sh FILE}
 need_engine
 [[ -r $file ]] || die "restore: $file can't be read"
 tar -tf "$file" ./compose.yml >/dev/null 2>&1 || die "restore: $file is no archive of 'make backup'"
+# shellcheck disable=SC2119
 [[ -z $(running) ]] || die "restore: containers run: 'make docker-down' stops them"
 
 work=$(mktemp -d -t millrace-restore.XXXXXX)

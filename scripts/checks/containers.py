@@ -93,6 +93,9 @@ def check_compose():
         check_settings(whole["services"][name])
     expect(whole["networks"]["inner"].get("internal"), "the network 'inner' leads outside")
     chosen = load(("nats",), QUEUE_TYPE="nats", PUBLISH_ADDRESS="0.0.0.0", API_PORT="18080")
+    for name, port in whole["x-published"].items():
+        expect(any(port == one["published"] for service in whole["services"].values()
+                   for one in service.get("ports", [])), f"x-published: {name}={port} isn't published")
     edge = chosen["services"]["edge"]["ports"][0]
     expect((edge["host_ip"], edge["published"]) == ("0.0.0.0", "18080"), f"edge: {edge}")
     expect(chosen["services"]["ingest"]["environment"]["QUEUE_TYPE"] == "nats", "QUEUE_TYPE is lost")

@@ -19,21 +19,24 @@ need_plugin() {
 
 engine=
 start_engine() {
-  ((EUID == 0)) && command -v dockerd >/dev/null ||
+  if ((EUID != 0)) || ! command -v dockerd >/dev/null; then
     die 'docker-test: no Docker engine answers: start one (systemctl start docker)'
+  fi
   say 'docker-test: no engine answers: starting one for the time of the tests'
   dockerd >"$log" 2>&1 &
   engine=$!
   local limit=$((SECONDS + 30))
   until docker version >/dev/null 2>&1; do
-    kill -0 "$engine" 2>/dev/null && ((SECONDS < limit)) ||
-      { tail -n 5 "$log" >&2 && die 'docker-test: the engine that was started says nothing'; }
+    if ((SECONDS > limit)) || ! kill -0 "$engine" 2>/dev/null; then
+      tail -n 5 "$log" >&2
+      die 'docker-test: the engine that was started says nothing'
+    fi
     sleep 0.2
   done
 }
 log=$(mktemp -t millrace-dockerd.XXXXXX)
 on_exit() {
-  if [[ -n $engine ]]; then kill "$engine" && wait "$engine" || true; fi
+  [[ -z $engine ]] || { kill "$engine" && wait "$engine"; } || true
   rm -f "$log"
 }
 trap on_exit EXIT
@@ -46,5 +49,5 @@ need_plugin buildx
 scripts/install-tools.sh grpcurl
 tests/docker/standins.sh
 cd tests/docker
-(($#)) && set -- "${@/#/test_containers.}" || set -- test_containers
-python3 -B -m unittest -v "$@"
+tests=("${@/#/test_containers.}")
+python3 -B -m unittest -v "${tests[@]:-test_containers}"
