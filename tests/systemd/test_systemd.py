@@ -133,6 +133,8 @@ class StopTest(Installed):
                 self.assertEqual(prop(service, "Result"), "success")
         for first, second in (("api-gateway", "ingest"), ("ingest", "processor"),
                               ("grpc-server", "processor")):
+            # What starts after another stops before it: not only this time, when both were quick.
+            self.assertIn(machine.unit(second), prop(first, "After").split())
             ended = int(prop(first, "ExecMainExitTimestampMonotonic"))
             told = int(prop(second, "ActiveExitTimestampMonotonic"))
             self.assertLess(ended, told, f"{second} is told to stop when {first} has drained")
