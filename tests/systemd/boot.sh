@@ -49,11 +49,11 @@ cp /etc/ld.so.cache "$new/etc/"
 cp /etc/ssl/openssl.cnf "$new/etc/ssl/"
 ip link set lo up
 
-# Only the journal and the services under test: what else the host has installed isn't started.
+# What every boot begins with, and the journal: what else the host has installed isn't started.
 cat >"$new/etc/systemd/system/test.target" <<'UNIT'
 [Unit]
-Requires=systemd-journald.service
-After=systemd-journald.service
+Requires=sysinit.target systemd-journald.service
+After=sysinit.target systemd-journald.service
 UNIT
 
 cd "$new"

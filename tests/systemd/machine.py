@@ -18,7 +18,7 @@ PORTS = {"api-gateway": 8080, "ingest": 8081, "processor": 8082, "grpc-server": 
 SERVICES = tuple(PORTS)
 TARGET = "millrace.target"
 POLL_S = 0.05
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0  # a busy machine is no failure
 
 
 def run(*command):
