@@ -129,8 +129,8 @@ def resources(selector, title="Process"):
                          legend)),
         timeseries("Memory", "Resident memory.", BYTES,
                    Query(f"process_resident_memory_bytes{{{selector}}}", legend)),
-        timeseries("Memory of its limit", "Above 90 % MemoryNearLimit fires. Empty where there is "
-                   "no limit.", RATIO,
+        timeseries("Memory of its limit", "Above 90 % MemoryNearLimit fires. Without a limit of the "
+                   "container it is the machine's memory.", RATIO,
                    Query(f"millrace:memory_used:ratio{{{selector}}}",
                          legend), warn=0.75, bad=0.9, most=1),
         timeseries("File descriptors of their limit", "Above 80 % DescriptorsNearlyUsedUp fires.",
