@@ -12,10 +12,11 @@ build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates cur
   libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev libzstd-dev
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
   libnats-dev librdkafka-dev libxxhash-dev libgrpc++-dev protobuf-compiler-grpc libssl-dev)
-test=(prometheus openssl zstd python3-grpcio python3-protobuf) # prometheus for promtool
+test=(prometheus prometheus-alertmanager openssl zstd python3-grpcio python3-protobuf python3-yaml)
 servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
-check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck systemd)
+check=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev llvm-14 gcovr shellcheck
+  prometheus prometheus-alertmanager python3-yaml systemd) # promtool, amtool, systemd-analyze
 bench=(wrk nginx-light apache2-utils linux-perf heaptrack)
 micro=(libtbb-dev uuid-dev) # rivals of make bench
 go=(golang-go) # for install-tools.sh
@@ -73,7 +74,8 @@ find_root() {
   [[ -t 0 ]] || as_root+=(-n)
 }
 
-# nginx, prometheus and nats-server are tools here. Debian would start them as services now and at each boot.
+# nginx, prometheus, its Alertmanager and nats-server are tools here. Debian would start them as
+# services now and at each boot.
 policy=/usr/sbin/policy-rc.d
 held=
 hold_services() {
@@ -95,7 +97,9 @@ disable_services() {
     case $package in
       nginx-light) "${as_root[@]}" systemctl disable --quiet nginx || true ;;
       nats-server) "${as_root[@]}" systemctl disable --quiet nats-server || true ;;
-      prometheus) "${as_root[@]}" systemctl disable --quiet prometheus || true ;;
+      prometheus | prometheus-alertmanager)
+        "${as_root[@]}" systemctl disable --quiet "$package" || true
+        ;;
     esac
   done
 }
@@ -149,7 +153,7 @@ install() {
 
 [[ -n ${SKIP_DEPS:-} ]] && exit 0
 (($#)) || set -- build test servers kafka check bench micro go
-list=$(wanted "$@")
+list=$(wanted "$@" | sort -u) # groups have some in common
 mapfile -t all <<<"$list"
 mapfile -t missing < <(missing_of "${all[@]}")
 ((${#missing[@]})) || exit 0
