@@ -166,8 +166,9 @@ def lay_out(rows):
 def instance_variable(selector):
     query = f"label_values(up{{{selector}}}, instance)"
     return {"name": "instance", "label": "Instance", "type": "query", "datasource": DATASOURCE,
-            "query": {"query": query, "refId": "instance"}, "definition": query, "refresh": 2,
-            "sort": 1, "multi": True, "includeAll": True, "allValue": ".*", "hide": 0,
+            "query": {"qryType": 1, "query": query,
+                      "refId": "PrometheusVariableQueryEditor-VariableQuery"},
+            "definition": query, "refresh": 2, "sort": 1, "multi": True, "includeAll": True, "allValue": ".*", "hide": 0,
             "current": {"text": ["All"], "value": ["$__all"]}, "options": []}
 
 
