@@ -202,6 +202,29 @@ def alert(name, severity, service, **more):
     return {"alertname": name, "severity": severity, "service": service, **more}
 
 
+class Outage(unittest.TestCase):
+    def running(self, server):
+        self.addCleanup(getattr(server, "discard", server.stop))
+        return server.start()
+
+    def test_a_service_that_is_gone_is_noticed(self):
+        processor = self.running(Service("processor"))
+        alertmanager = self.running(monitors.AlertmanagerServer(servers.free_port()))
+        prometheus = self.running(monitors.PrometheusServer({
+            "processor": [f"127.0.0.1:{processor.port}"], "alertmanager": [alertmanager.address]}))
+        until("it is scraped", lambda: prometheus.query('up{service="processor"} == 1'), 10)
+        processor.kill()
+
+        def hidden():
+            return {(one["labels"]["alertname"], one["labels"]["service"]):
+                    bool(one["status"]["inhibitedBy"]) for one in alertmanager.alerts()}
+
+        # The others, which DNS doesn't know, and the one that doesn't answer.
+        expected = {("ServiceDown", name): False for name in PORT_VARIABLES}
+        expected["InstanceDown", "processor"] = True
+        until("Alertmanager knows of it", lambda: expected.items() <= hidden().items(), 40)
+
+
 class Receiver(http.server.BaseHTTPRequestHandler):
     """Notes what Alertmanager tells it: (path, [alert names])."""
 
@@ -220,6 +243,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 class Routing(unittest.TestCase):
     def setUp(self):
+        Receiver.told.clear()
         receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
         self.addCleanup(receiver.server_close)
         thread = threading.Thread(target=receiver.serve_forever)
