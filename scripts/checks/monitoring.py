@@ -204,6 +204,10 @@ def self_test():
         (check_panel("p", panel | {"fieldConfig": {"defaults": {}}}), True),
         (check_expressions([queries.Asked("a", "sum(x)")]), False),
         (check_expressions([queries.Asked("a", "sum(x))")]), True),
+        (queries.selectors('sum by (a) (rate(x_total{b="y{",d=~"e"}[1m])) or vector(0) * m:x:p9') !=
+         [("x_total", {"b", "d"}), ("m:x:p9", set())], False),
+        (queries.grouping_labels('sum by (a, b) (x) / on (c) group_left () y{d="by (e)"}') ^
+         {"a", "b", "c"}, False),
         (anchors("# A\n### Who is told?\n") ^ {"a", "who-is-told"}, False),
     ]
     return [f"self-test: expectation {number} fails: {found}"

@@ -185,8 +185,6 @@ class Queries(unittest.TestCase):
 
     def test_a_metric_that_is_not_there_is_noticed(self):
         self.assertFalse(self.has_data("rate(millrace_no_such_total[1m])"))
-        self.assertEqual(queries.selectors('sum by (a) (rate(x_total{b="c",d=~"e"}[1m])) or vector(0)'),
-                         [("x_total", {"b", "d"})])
 
     def test_ports_are_the_default_ones(self):
         config = yaml.safe_load((monitors.MONITORING / "prometheus" / "prometheus.yml").read_text())
