@@ -5,6 +5,7 @@
 
 #include "config/brokers.h"
 #include "config/grpc.h"
+#include "config/health.h"
 #include "config/kinds.h"
 
 namespace millrace::config {
@@ -89,6 +90,7 @@ std::vector<Declaration> make_declarations() {
 const std::vector<Declaration>& declarations() {
   static const std::vector<Declaration> all = [] {
     std::vector<Declaration> every = make_declarations();
+    for (Declaration& limit : health_declarations()) every.push_back(std::move(limit));
     for (Declaration& broker : broker_declarations()) every.push_back(std::move(broker));
     for (Declaration& grpc : grpc_declarations()) every.push_back(std::move(grpc));
     return every;
@@ -103,6 +105,7 @@ Result<Settings> load(Service service, const Lookup& lookup) {
     Status status = set_from(declaration, lookup, settings);
     if (!status.ok()) return status;
   }
+  if (Status status = check_health(settings); !status.ok()) return status;
   if (service == Service::grpc) {
     if (Status status = check_grpc(settings); !status.ok()) return status;
   }

@@ -45,6 +45,14 @@ struct Settings {
   std::string log_level = "info";
   std::string bind_address = "0.0.0.0";
 
+  std::uint64_t health_queue_warning = 80;     // percent; 0: never, as with all of these
+  std::uint64_t health_lag_warning = 100'000;  // messages
+  std::uint64_t health_lag_unhealthy = 0;
+  std::uint64_t health_memory_warning = 85;  // percent, as with the rest
+  std::uint64_t health_memory_unhealthy = 95;
+  std::uint64_t health_disk_warning = 85;
+  std::uint64_t health_disk_unhealthy = 95;
+
   std::vector<std::string> nats_urls{"nats://localhost:4222"};
   std::string nats_subject = "diplom.messages";
   std::string nats_stream = "DIPLOM_STREAM";
