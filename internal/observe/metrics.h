@@ -120,7 +120,8 @@ class Registry {
 };
 
 // process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds, process_max_fds,
-// process_start_time_seconds, process_threads from /proc, and millrace_build_info.
+// process_start_time_seconds, process_threads from /proc, millrace_memory_limit_bytes, and
+// millrace_build_info.
 void register_process_metrics(Registry& registry, std::string_view service);
 
 }  // namespace millrace::observe

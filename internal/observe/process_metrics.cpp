@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "observe/memory.h"
 #include "observe/metrics.h"
 
 namespace millrace::observe {
@@ -20,12 +21,8 @@ double cpu_seconds() {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double total_pages = 0;
-  double resident_pages = 0;
-  if (!(statm >> total_pages >> resident_pages)) return kUnknown;
-  return resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+double or_unknown(std::optional<std::uint64_t> number) {
+  return number ? static_cast<double>(*number) : kUnknown;
 }
 
 double max_fds() {
@@ -79,7 +76,11 @@ double start_unix_seconds() {
 void register_process_metrics(Registry& registry, std::string_view service) {
   registry.counter_from("process_cpu_seconds_total", "User and system CPU time spent, in seconds.",
                         cpu_seconds);
-  registry.gauge("process_resident_memory_bytes", "Resident memory, in bytes.", resident_bytes);
+  registry.gauge("process_resident_memory_bytes", "Resident memory, in bytes.",
+                 [] { return or_unknown(resident_bytes()); });
+  registry.gauge("millrace_memory_limit_bytes",
+                 "Memory the process may have, by its control group or the machine, in bytes.",
+                 [] { return or_unknown(memory_limit_bytes()); });
   registry.gauge("process_open_fds", "Open file descriptors.", open_fds);
   registry.gauge("process_max_fds", "Limit of open file descriptors.", max_fds);
   registry.gauge("process_threads", "Threads of the process.", threads);
