@@ -1,6 +1,7 @@
 #include "app/service.h"
 #include "app/shell.h"
 #include "edge/gateway/gateway_routes.h"
+#include "edge/gateway/upstreams_health.h"
 #include "edge/ingest/ingest_routes.h"
 #include "http/hop_pool.h"
 
@@ -18,8 +19,15 @@ class Gateway final : public ServiceApp {
         shell_("api-gateway", settings),
         hop_metrics_(shell_.registry, "ingest"),
         hop_(shell_.reactors, upstreams_.ingest, std::string(edge::kHopIngestPath), hop_metrics_) {
-    shell_.ops.can_work =
-        edge::any_upstream_ready(shell_.reactors, upstreams_.ingest, kProbeTimeout);
+    const edge::UpstreamProbe ingest(shell_.reactors, fixed_upstreams(settings.ingest_urls),
+                                     kProbeTimeout);
+    const edge::UpstreamProbe processor(shell_.reactors, fixed_upstreams(settings.processor_urls),
+                                        kProbeTimeout);
+    shell_.ops.can_work = [ingest](UniqueFunction<void(Status)> done) {
+      ingest.ask_any(std::move(done));
+    };
+    shell_.ops.health.asked = edge::upstreams_component(ingest, processor);
+    shell_.ops.health.known.push_back({"memory", [this] { return memory_health(settings_); }});
   }
 
   Status start() override {

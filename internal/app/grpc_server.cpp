@@ -1,6 +1,7 @@
 #include "edge/grpc/grpc_server.h"
 
 #include "app/composite_stats.h"
+#include "app/publisher_health.h"
 #include "app/queues.h"
 #include "app/readiness.h"
 #include "app/service.h"
@@ -35,12 +36,12 @@ class GrpcService final : public ServiceApp {
   explicit GrpcService(const config::Settings& settings)
       : settings_(settings),
         shell_("grpc-server", settings),
-        producer_(make_producer(settings, shell_.reactors, shell_.registry, OnFullPart::wait)),
-        composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
-        patient_(producer_, later_on(shell_.reactors)),
-        core_(*producer_, shell_.registry,
+        queue_(make_publisher_queue(settings, shell_.reactors, shell_.registry, OnFullPart::wait)),
+        health_(settings, queue_, shell_.reactors),
+        patient_(queue_.producer, later_on(shell_.reactors)),
+        core_(*queue_.producer, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}),
-        readiness_(shell_.reactors, work_check(settings, *producer_, shell_.reactors)),
+        readiness_(shell_.reactors, health_.work_check()),
         server_(
             core_, patient_, shell_.reactors[0], to_options(settings),
             [this] { return shell_.ops.ready && readiness_.latest().ok(); }, shell_.registry) {
@@ -48,8 +49,12 @@ class GrpcService final : public ServiceApp {
       const Status door = server_.health();
       done(door.ok() ? readiness_.latest() : door);
     };
-    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, composite_); };
-    if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
+    health_.add_to(shell_.ops.health, shell_.registry);
+    shell_.ops.health.known.push_back({"memory", [this] { return memory_and_door(); }});
+    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, queue_.composite); };
+    if (queue_.composite != nullptr) {
+      register_composite_metrics(shell_.registry, *queue_.composite);
+    }
   }
 
   Status start() override {
@@ -80,10 +85,20 @@ class GrpcService final : public ServiceApp {
   }
 
  private:
+  // The door has a limit of its own, beyond which it lets nobody in.
+  edge::Component memory_and_door() const {
+    edge::Component memory = memory_health(settings_);
+    if (const Status door = server_.health(); !door.ok()) {
+      memory.health = edge::Health::unhealthy;
+      memory.reason = door.text();
+    }
+    return memory;
+  }
+
   const config::Settings settings_;
   Shell shell_;
-  const std::shared_ptr<queue::Producer> producer_;
-  const queue::CompositeProducer* const composite_;  // the same, or null
+  const PublisherQueue queue_;
+  PublisherHealth health_;
   queue::PatientProducer patient_;
   edge::IngestCore core_;
   Readiness readiness_;

@@ -1,4 +1,5 @@
 #include "app/composite_stats.h"
+#include "app/publisher_health.h"
 #include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
@@ -12,17 +13,21 @@ class Ingest final : public ServiceApp {
   explicit Ingest(const config::Settings& settings)
       : settings_(settings),
         shell_("ingest", settings),
-        producer_(make_producer(settings, shell_.reactors, shell_.registry)),
-        composite_(dynamic_cast<const queue::CompositeProducer*>(producer_.get())),
-        core_(*producer_, shell_.registry,
+        queue_(make_publisher_queue(settings, shell_.reactors, shell_.registry)),
+        health_(settings, queue_, shell_.reactors),
+        core_(*queue_.producer, shell_.registry,
               {.max = settings.dedupe_max, .window = settings.dedupe_window}) {
-    shell_.ops.can_work = work_check(settings, *producer_, shell_.reactors);
-    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, composite_); };
-    if (composite_ != nullptr) register_composite_metrics(shell_.registry, *composite_);
+    shell_.ops.can_work = health_.work_check();
+    health_.add_to(shell_.ops.health, shell_.registry);
+    shell_.ops.health.known.push_back({"memory", [this] { return memory_health(settings_); }});
+    shell_.ops.stats_json = [this] { return publisher_stats_json(core_, queue_.composite); };
+    if (queue_.composite != nullptr) {
+      register_composite_metrics(shell_.registry, *queue_.composite);
+    }
   }
 
   Status start() override {
-    if (Status failed = producer_->start(); !failed.ok()) return failed;
+    if (Status failed = queue_.producer->start(); !failed.ok()) return failed;
     http::Router router;
     edge::add_ingest_routes(router, core_, shell_.reactors, settings_.request_timeout);
     return shell_.open(std::move(router), settings_.ingest_port);
@@ -32,17 +37,17 @@ class Ingest final : public ServiceApp {
 
   Status drain(Time deadline) override {
     const Status edge = shell_.close(deadline);
-    producer_->stop_accepting();
-    const Status published = producer_->drain(deadline);
-    if (!published.ok()) producer_->abort();
+    queue_.producer->stop_accepting();
+    const Status published = queue_.producer->drain(deadline);
+    if (!published.ok()) queue_.producer->abort();
     return edge.ok() ? published : edge;
   }
 
  private:
   const config::Settings settings_;
   Shell shell_;
-  const std::shared_ptr<queue::Producer> producer_;
-  const queue::CompositeProducer* const composite_;  // the same, or null
+  const PublisherQueue queue_;
+  PublisherHealth health_;
   edge::IngestCore core_;
 };
 

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/composite_stats.h"
+#include "app/processor_health.h"
 #include "app/queues.h"
 #include "app/service.h"
 #include "app/shell.h"
@@ -53,6 +54,7 @@ class Processor final : public ServiceApp {
         sink_(make_sink(settings)),
         pool_(pool_options(settings), consumer_, *handler_, *sink_, *queue_.dead_letters,
               worker::register_pool_metrics(shell_.registry)),
+        health_(settings, queue_, pool_),
         dlq_(*queue_.dead_letters, *queue_.producer, shell_.reactors, settings.request_timeout,
              shell_.registry) {
     shell_.ops.stats_json = [this] { return stats_json(); };
@@ -60,6 +62,7 @@ class Processor final : public ServiceApp {
       const Status queue = queue_.consumer->health();
       done(queue.ok() ? pool_.health() : queue);
     };
+    health_.add_to(shell_.ops.health, shell_.registry);
     register_queue_metrics();
   }
 
@@ -194,6 +197,7 @@ class Processor final : public ServiceApp {
   const std::unique_ptr<worker::Handler> handler_;
   const std::unique_ptr<sink::Sink> sink_;
   worker::Pool pool_;
+  ProcessorHealth health_;
   edge::DeadLetterRoutes dlq_;
 };
 

@@ -17,8 +17,6 @@
 namespace millrace::app {
 namespace {
 
-constexpr std::chrono::milliseconds kProbeTimeout{700};
-
 queue::NatsOptions nats_options(const config::Settings& settings) {
   queue::NatsOptions options;
   options.urls = settings.nats_urls;
@@ -139,6 +137,7 @@ ProcessorQueue make_composite_queue(const config::Settings& settings, Executor& 
   ProcessorQueue whole;
   for (const std::string& provider : settings.composite_providers) {
     ProcessorQueue part = make_simple_queue(provider, settings, executor);
+    whole.providers.push_back({provider, part.consumer, part.capacity});
     dead_letters.push_back({provider, std::move(part.dead_letters)});
     producers.push_back({provider, part.producer});
     consumers.push_back({provider, std::move(part.consumer)});
@@ -185,9 +184,10 @@ Status ProcessorQueue::start() {
 }
 
 ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor) {
-  return settings.queue_type == "composite"
-             ? make_composite_queue(settings, executor)
-             : make_simple_queue(settings.queue_type, settings, executor);
+  if (settings.queue_type == "composite") return make_composite_queue(settings, executor);
+  ProcessorQueue queue = make_simple_queue(settings.queue_type, settings, executor);
+  queue.providers = {{settings.queue_type, queue.consumer, queue.capacity}};
+  return queue;
 }
 
 queue::Later later_on(http::ReactorPool& reactors) {
@@ -196,12 +196,11 @@ queue::Later later_on(http::ReactorPool& reactors) {
   };
 }
 
-std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
-                                               http::ReactorPool& reactors,
-                                               observe::Registry& registry,
-                                               OnFullPart on_full_part) {
+PublisherQueue make_publisher_queue(const config::Settings& settings, http::ReactorPool& reactors,
+                                    observe::Registry& registry, OnFullPart on_full_part) {
   if (settings.queue_type != "composite") {
-    return make_simple_producer(settings.queue_type, settings, reactors, registry);
+    auto producer = make_simple_producer(settings.queue_type, settings, reactors, registry);
+    return {.producer = producer, .providers = {{settings.queue_type, producer}}};
   }
   std::vector<queue::CompositeProducerPart> parts;
   for (const std::string& provider : settings.composite_providers) {
@@ -211,16 +210,8 @@ std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
     }
     parts.push_back({provider, std::move(part)});
   }
-  return make_composite_producer(settings, std::move(parts), reactors);
-}
-
-edge::WorkCheck work_check(const config::Settings& settings, const queue::Producer& producer,
-                           http::ReactorPool& reactors) {
-  if (settings.queue_type == "memory") {
-    return edge::any_upstream_ready(reactors, parse_upstreams(settings.processor_urls),
-                                    kProbeTimeout);
-  }
-  return [&producer](UniqueFunction<void(Status)> done) { done(producer.health()); };
+  auto composite = make_composite_producer(settings, parts, reactors);
+  return {.producer = composite, .composite = composite.get(), .providers = std::move(parts)};
 }
 
 }  // namespace millrace::app

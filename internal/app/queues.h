@@ -3,9 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "config/settings.h"
-#include "edge/ops.h"
 #include "http/reactor.h"
 #include "observe/metrics.h"
 #include "queue/composite/composite_consumer.h"
@@ -17,6 +18,13 @@
 #include "queue/producer.h"
 
 namespace millrace::app {
+
+// One of the queues that it is made of: itself, or a part of a composite.
+struct QueueProvider {
+  std::string name;  // memory, nats, kafka
+  std::shared_ptr<queue::Consumer> consumer;
+  std::uint64_t capacity = 0;  // messages; 0: no bound
+};
 
 // What the processor has of it. Members in the order in which they depend on each other.
 struct ProcessorQueue {
@@ -32,6 +40,7 @@ struct ProcessorQueue {
   // The same as the producer and the consumer if it is a composite; otherwise null.
   queue::CompositeProducer* composite_producer = nullptr;
   queue::CompositeConsumer* composite_consumer = nullptr;
+  std::vector<QueueProvider> providers = {};
 
   // Starts all parts. A broker that can't be reached is no failure: their health() says so.
   Status start();
@@ -45,16 +54,19 @@ queue::Later later_on(http::ReactorPool& reactors);
 // What a composite does while one of its parts is full: the others have the message already.
 enum class OnFullPart : std::uint8_t { answer, wait };
 
+// What ingest and the gRPC server have of it.
+struct PublisherQueue {
+  std::shared_ptr<queue::Producer> producer;
+  // The same if it is a composite; otherwise null.
+  const queue::CompositeProducer* composite = nullptr;
+  // It alone, or the parts of a composite.
+  std::vector<queue::CompositeProducerPart> providers = {};
+};
+
 // Where ingest publishes to: a broker itself, or the processor when the queue is in its memory.
 // Borrows the reactors and the registry.
-std::shared_ptr<queue::Producer> make_producer(const config::Settings& settings,
-                                               http::ReactorPool& reactors,
-                                               observe::Registry& registry,
-                                               OnFullPart on_full_part = OnFullPart::answer);
-
-// Whether what is published now could arrive: the memory queue is in the processor, which is asked
-// live; a broker's producer knows. All three outlive the check.
-edge::WorkCheck work_check(const config::Settings& settings, const queue::Producer& producer,
-                           http::ReactorPool& reactors);
+PublisherQueue make_publisher_queue(const config::Settings& settings, http::ReactorPool& reactors,
+                                    observe::Registry& registry,
+                                    OnFullPart on_full_part = OnFullPart::answer);
 
 }  // namespace millrace::app

@@ -1,5 +1,8 @@
 #include "app/shell.h"
 
+#include "edge/health/judge.h"
+#include "observe/memory.h"
+
 namespace millrace::app {
 
 Shell::Shell(const std::string& service, const config::Settings& settings)
@@ -10,6 +13,7 @@ Shell::Shell(const std::string& service, const config::Settings& settings)
 }
 
 Status Shell::open(http::Router router, std::uint16_t port) {
+  edge::register_health_metrics(registry, ops.health);
   edge::add_ops_routes(router, ops, registry);
   http::ServerOptions options;
   options.bind_address = settings_.bind_address;
@@ -36,10 +40,20 @@ Status Shell::close(Time deadline) {
   return drained;
 }
 
+edge::Component memory_health(const config::Settings& settings) {
+  return edge::judge_memory(
+      observe::resident_bytes(), observe::memory_limit_bytes(),
+      {.warning = settings.health_memory_warning, .unhealthy = settings.health_memory_unhealthy});
+}
+
 std::vector<http::Upstream> parse_upstreams(const std::vector<std::string>& urls) {
   std::vector<http::Upstream> upstreams;
   for (const auto& url : urls) upstreams.push_back(http::Upstream::parse(url).value());
   return upstreams;
+}
+
+http::UpstreamSource fixed_upstreams(const std::vector<std::string>& urls) {
+  return [upstreams = parse_upstreams(urls)] { return upstreams; };
 }
 
 }  // namespace millrace::app

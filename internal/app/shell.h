@@ -20,7 +20,7 @@ class Shell {
  public:
   Shell(const std::string& service, const config::Settings& settings);
 
-  // Adds the probes to `router`, listens, and is ready.
+  // Adds the probes to `router`, listens, and is ready. `ops` is complete by now.
   Status open(http::Router router, std::uint16_t port);
 
   // Not ready, no new connections. Doesn't block.
@@ -39,7 +39,12 @@ class Shell {
   std::unique_ptr<http::Server> server_;
 };
 
+// "memory": what the process has of what it may have.
+edge::Component memory_health(const config::Settings& settings);
+
 // Settings hold checked URLs only.
 std::vector<http::Upstream> parse_upstreams(const std::vector<std::string>& urls);
+// Always the same ones.
+http::UpstreamSource fixed_upstreams(const std::vector<std::string>& urls);
 
 }  // namespace millrace::app

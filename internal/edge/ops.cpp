@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "http/client_connection.h"
+#include "edge/health/upstream_probe.h"
 
 namespace millrace::edge {
 
@@ -13,18 +13,34 @@ using http::Response;
 
 namespace {
 
-// {"healthy":…,"service":…} or {"ready":…}: `key` names the question.
-void answer_probe(OpsState& state, std::string key, Reply reply) {
-  const auto respond = [&state](const std::string& name, Status status, Reply to) {
-    nlohmann::ordered_json body = {{name, status.ok()}, {"service", state.service}};
+constexpr const char* kNotAtWork = "starting or draining";
+
+Response with_retry(Response response) {
+  if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+void answer_ready(OpsState& state, Reply reply) {
+  const auto respond = [service = state.service](const Status& status, Reply to) {
+    nlohmann::ordered_json body = {{"ready", status.ok()}, {"service", service}};
     if (!status.ok()) body["error"] = status.text();
-    Response response = Response::json(body.dump(), status.ok() ? 200 : 503);
-    if (!status.ok()) response.headers.emplace_back("Retry-After", "1");
-    std::move(to).send(std::move(response));
+    std::move(to).send(with_retry(Response::json(body.dump(), status.ok() ? 200 : 503)));
   };
-  if (!state.ready) return respond(key, {Code::closed, "starting or draining"}, std::move(reply));
-  state.can_work([respond, key = std::move(key), reply = std::move(reply)](Status status) mutable {
-    respond(key, std::move(status), std::move(reply));
+  if (!state.ready) return respond({Code::closed, kNotAtWork}, std::move(reply));
+  state.can_work([respond, reply = std::move(reply)](const Status& status) mutable {
+    respond(status, std::move(reply));
+  });
+}
+
+void answer_health(OpsState& state, Reply reply) {
+  if (!state.ready) {
+    std::string body = not_at_work_json(state.service, kNotAtWork);
+    return std::move(reply).send(with_retry(Response::json(std::move(body), 503)));
+  }
+  state.health.look([service = state.service,
+                     reply = std::move(reply)](const std::vector<Component>& components) mutable {
+    const unsigned status = worst_of(components) == Health::unhealthy ? 503 : 200;
+    std::move(reply).send(with_retry(Response::json(health_json(service, components), status)));
   });
 }
 
@@ -35,12 +51,10 @@ void add_ops_routes(http::Router& router, OpsState& state, const observe::Regist
                 const nlohmann::json body = {{"alive", true}, {"service", state.service}};
                 std::move(reply).send(Response::json(body.dump()));
               }});
-  router.add({"readyz", Method::get, "/readyz", [&state](const Request&, Reply reply) {
-                answer_probe(state, "ready", std::move(reply));
-              }});
-  router.add({"health", Method::get, "/health", [&state](const Request&, Reply reply) {
-                answer_probe(state, "healthy", std::move(reply));
-              }});
+  router.add({"readyz", Method::get, "/readyz",
+              [&state](const Request&, Reply reply) { answer_ready(state, std::move(reply)); }});
+  router.add({"health", Method::get, "/health",
+              [&state](const Request&, Reply reply) { answer_health(state, std::move(reply)); }});
   router.add({"metrics", Method::get, "/metrics", [&registry](const Request&, Reply reply) {
                 Response response = Response::text(registry.expose());
                 response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -52,38 +66,10 @@ void add_ops_routes(http::Router& router, OpsState& state, const observe::Regist
               }});
 }
 
-WorkCheck any_upstream_ready(http::ReactorPool& reactors, std::vector<http::Upstream> upstreams,
+WorkCheck any_upstream_ready(http::ReactorPool& reactors, http::UpstreamSource upstreams,
                              std::chrono::milliseconds timeout) {
-  struct Poll {
-    std::size_t missing;
-    bool answered = false;
-    std::string why;
-    UniqueFunction<void(Status)> done;
-
-    void hear(const http::Upstream& upstream, const Result<http::ClientResponse>& result) {
-      --missing;
-      if (answered) return;
-      if (result.has_value() && result->status == 200) {
-        answered = true;
-        return done({});
-      }
-      why += (why.empty() ? "" : "; ");
-      why += result.has_value() ? upstream.authority + " is not ready" : result.error().text();
-      if (missing == 0) done({Code::unavailable, why});
-    }
-  };
-  return [&reactors, upstreams = std::move(upstreams), timeout](UniqueFunction<void(Status)> done) {
-    auto poll = std::make_shared<Poll>();
-    poll->missing = upstreams.size();
-    poll->done = std::move(done);
-    const Time deadline = std::chrono::steady_clock::now() + timeout;
-    for (const auto& upstream : upstreams) {
-      http::fetch(reactors.here(), upstream, {Method::get, "/readyz", {}, {}}, deadline,
-                  [poll, upstream](const Result<http::ClientResponse>& result) {
-                    poll->hear(upstream, result);
-                  });
-    }
-  };
+  return [probe = UpstreamProbe(reactors, std::move(upstreams), timeout)](
+             UniqueFunction<void(Status)> done) { probe.ask_any(std::move(done)); };
 }
 
 }  // namespace millrace::edge

@@ -5,10 +5,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "base/unique_function.h"
+#include "edge/health/health_checks.h"
 #include "http/reactor.h"
 #include "http/router.h"
 #include "http/upstream.h"
@@ -24,15 +24,17 @@ struct OpsState {
   std::string service;
   std::atomic<bool> ready{false};
   WorkCheck can_work;
+  HealthChecks health;
   std::function<std::string()> stats_json;  // thread-safe, doesn't block
 };
 
-// `state` and `registry` outlive the server. /readyz and /health are 200 when the service is ready
-// and can_work says ok, otherwise 503 with the reason; /livez is 200 as long as it answers at all.
+// `state` and `registry` outlive the server. /readyz is 200 when the service is ready and can_work
+// says ok, otherwise 503 with the reason; /health says how each component is, and is 503 when one
+// is unhealthy or the service isn't ready; /livez is 200 as long as it answers at all.
 void add_ops_routes(http::Router& router, OpsState& state, const observe::Registry& registry);
 
 // Ok when at least one of the upstreams answers its /readyz with 200, within `timeout`.
-WorkCheck any_upstream_ready(http::ReactorPool& reactors, std::vector<http::Upstream> upstreams,
+WorkCheck any_upstream_ready(http::ReactorPool& reactors, http::UpstreamSource upstreams,
                              std::chrono::milliseconds timeout);
 
 }  // namespace millrace::edge

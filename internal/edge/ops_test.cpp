@@ -16,6 +16,7 @@ struct Ops {
   Ops() {
     state.service = "tested";
     state.can_work = [this](UniqueFunction<void(Status)> done) { done(work); };
+    state.health.known.push_back({"queue", [this] { return queue; }});
     state.stats_json = [] { return std::string(R"({"some":1})"); };
   }
   http::Router routes() {
@@ -25,6 +26,7 @@ struct Ops {
   }
 
   Status work;
+  Component queue{.name = "queue"};
   observe::Registry registry;
   OpsState state;
 };
@@ -43,16 +45,43 @@ TEST_CASE("alive, but not ready before the start is over nor in a drain") {
   }
 }
 
-TEST_CASE("a service that can't work says why") {
+TEST_CASE("a service that can't work isn't ready and says why") {
   Ops t;
   t.state.ready = true;
   t.work = {Code::unavailable, "the broker is down"};
   const TestServer server(t.routes());
-  const auto health = ask(server, get("/health"));
-  CHECK(health.status == 503);
-  CHECK(json_of(health) ==
-        nlohmann::json{{"healthy", false}, {"service", "tested"}, {"error", "the broker is down"}});
-  CHECK(json_of(ask(server, get("/readyz"))).at("ready") == false);
+  const auto ready = ask(server, get("/readyz"));
+  CHECK(ready.status == 503);
+  CHECK(json_of(ready) ==
+        nlohmann::json{{"ready", false}, {"service", "tested"}, {"error", "the broker is down"}});
+}
+
+TEST_CASE("health is what the components say, and a warning is no failure") {
+  Ops t;
+  t.state.ready = true;
+  for (const Health health : {Health::healthy, Health::warning, Health::unhealthy}) {
+    const bool bad = health == Health::unhealthy;
+    t.queue.health = health;
+    t.queue.reason = health == Health::healthy ? "" : "why";
+    const TestServer server(t.routes());
+    const auto answer = ask(server, get("/health"));
+    CHECK(answer.status == (bad ? 503 : 200));
+    CHECK(answer.header("Retry-After").empty() == !bad);
+    const auto body = json_of(answer);
+    CHECK(body.at("healthy") == !bad);
+    CHECK(body.at("status") == std::string(health_name(health)));
+    CHECK(body.at("components").at(0).at("name") == "queue");
+    CHECK(body.value("error", "") == (bad ? "queue: why" : ""));
+  }
+}
+
+TEST_CASE("health says that a service is starting or draining, and nothing of its components") {
+  Ops t;
+  const TestServer server(t.routes());
+  const auto body = json_of(ask(server, get("/health")));
+  CHECK(body.at("status") == "unhealthy");
+  CHECK(body.at("error") == "starting or draining");
+  CHECK(body.at("components").empty());
 }
 
 TEST_CASE("stats and metrics are shown") {
@@ -77,7 +106,8 @@ Status check(const std::vector<std::uint16_t>& ports) {
   http::ReactorPool reactors(1);
   std::vector<http::Upstream> upstreams;
   for (const auto port : ports) upstreams.push_back(upstream_at(port));
-  const WorkCheck any = any_upstream_ready(reactors, upstreams, std::chrono::milliseconds(500));
+  const WorkCheck any = any_upstream_ready(
+      reactors, [&upstreams] { return upstreams; }, std::chrono::milliseconds(500));
   Mailbox<Status> answers;
   reactors[0].post([&] { any([&](Status status) { answers.put(std::move(status)); }); });
   return answers.take("an answer");
