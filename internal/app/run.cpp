@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/exit_guard.h"
+#include "app/healthcheck.h"
 #include "app/service.h"
 #include "app/signals.h"
 #include "base/thread_annotations.h"
@@ -27,10 +28,13 @@ constexpr std::chrono::seconds kHangMax{2};
 void print_help(const ServiceDescription& about) {
   std::printf(
       "%s %s\n%s\n\n"
-      "Usage: %s [--help | --version | --check-config]\n\n"
+      "Usage: %s [--help | --version | --check-config | --healthcheck]\n\n"
       "  --help          this page\n"
       "  --version       name and version\n"
-      "  --check-config  check the settings, print the effective ones, exit 0 or 2\n\n"
+      "  --check-config  check the settings, print the effective ones, exit 0 or 2\n"
+      "  --healthcheck   ask the running service for its health; exit 0 when it is healthy or "
+      "warns,\n"
+      "                  1 when it is unhealthy or doesn't answer, 2 for bad settings\n\n"
       "SIGTERM or SIGINT drains and exits 0; a second one aborts. SIGHUP reopens output files.\n\n"
       "%s",
       about.name, MILLRACE_VERSION, about.sentence, about.name,
@@ -175,7 +179,7 @@ int run(const ServiceDescription& about, int argc, char** argv) {
   if (flag == "--help" || flag == "-h") return print_help(about), 0;
   if (flag == "--version") return std::printf("%s %s\n", about.name, MILLRACE_VERSION), 0;
   if (flag == "--settings-markdown") return std::printf("%s", config::markdown_table().c_str()), 0;
-  if (!flag.empty() && flag != "--check-config") {
+  if (!flag.empty() && flag != "--check-config" && flag != "--healthcheck") {
     return complain(std::string(about.name) + ": unknown option '" + flag + "'; see --help");
   }
   const auto environment = config::environment_over_file(".env");
@@ -185,6 +189,7 @@ int run(const ServiceDescription& about, int argc, char** argv) {
   if (flag == "--check-config") {
     return std::printf("%s", config::effective(about.service, *environment).c_str()), 0;
   }
+  if (flag == "--healthcheck") return healthcheck(about, *settings);
   // Fixed, or glibc raises it with the first large block that is freed, and keeps what later ones
   // leave, 11 MB beside tables of 24 MB for known ids.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
