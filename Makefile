@@ -44,7 +44,7 @@ demo: build ## Half a minute: services up, messages through, results shown, drai
 switch-queue: build ## Choose the queue (QUEUE=memory|nats|kafka|composite), nothing left behind
 	@scripts/switch_queue.sh "$(QUEUE)"
 
-health-check: ## Ask each running service for its health
+health-check: ## How each running service is, in a table; fails when one is unhealthy
 	@scripts/health_check.sh
 
 clean: ## Remove what was built and logged

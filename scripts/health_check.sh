@@ -1,16 +1,11 @@
 #!/usr/bin/env bash
-# Asks each service for its health. Exit 0 when all of them are well.
+# Shows how each service is: its state, how long its answer took, where it was asked, and why it
+# isn't healthy. Exit 1 when one is unhealthy or doesn't answer; a warning is only shown.
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/services.sh"
+source "$root/scripts/health_table.sh"
 
 read_addresses
-bad=0
 for service in "${flow[@]}"; do
-  code=$(curl -s -o /dev/null -m 3 -w '%{http_code}' "${urls[$service]}/health" || true)
-  case $code in
-    200) say "${green}healthy${plain}     $service  ${urls[$service]}" ;;
-    000) say "${red}no answer${plain}   $service  ${urls[$service]}" && bad=1 ;;
-    *) say "${red}says $code${plain}    $service  ${urls[$service]}" && bad=1 ;;
-  esac
-done
-exit "$bad"
+  health_line "$service" "${urls[$service]}" "$("$root/bin/$service" --healthcheck || true)"
+done | health_table

@@ -11,12 +11,12 @@ cd -- "$root" || exit 1
 
 # Colours are for people; a log gets plain text.
 if [[ -t 1 ]]; then
-  bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+  bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' plain=$'\e[0m'
 else
-  bold='' red='' green='' plain=''
+  bold='' red='' green='' yellow='' plain=''
 fi
-# shellcheck disable=SC2034  # green is for those who source this
-readonly root bold red green plain
+# shellcheck disable=SC2034  # green and yellow are for those who source this
+readonly root bold red green yellow plain
 
 say() { printf '%s\n' "$*"; }
 title() { printf '%s%s%s\n' "$bold" "$*" "$plain"; }
