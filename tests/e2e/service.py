@@ -138,6 +138,21 @@ class Service:
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def health(self):
+        """What /health says, and whether its status code agrees."""
+        response = wire.request(self.port, "GET", "/health")
+        body = response.json()
+        if response.status != (200 if body["healthy"] else 503):
+            raise AssertionError(f"{self.name}: {response.status} and {body}")
+        return body
+
+    def healthcheck(self, settings=None):
+        """A run of --healthcheck, with its settings and these."""
+        return subprocess.run(
+            [executable(self.name), "--healthcheck"], cwd=self.directory, text=True,
+            env=clean_environment({**self.settings, **(settings or {})}), capture_output=True,
+            timeout=30 * PATIENCE, check=False)
+
     def metrics(self):
         return exposition.Samples(wire.request(self.port, "GET", "/metrics").body.decode())
 

@@ -135,8 +135,16 @@ class Failures(GrpcTestCase):
         for name in ("", "diplom.v1.IngestService", "IngestService"):
             until("it says so", lambda name=name: self.client.serving(name) == "NOT_SERVING")
         until("readyz says so too", lambda: self.server.probe("/readyz") == 503)
+        self.assertIn(f"queue: 127.0.0.1:{self.processor.port}", self.server.health()["error"])
+        self.assertEqual(self.server.metrics().total("millrace_queue_connected"), 0)
+        self.assertEqual(self.server.healthcheck().returncode, 1)
         self.processor.start()
         until("it serves again", lambda: self.client.serving() == "SERVING")
+        self.assertEqual([one["name"] for one in self.server.health()["components"]],
+                         ["queue", "memory"])
+        self.assertRegex(self.server.healthcheck().stdout, r"\Agrpc-server: healthy, .* ms\n\Z")
+        self.assertEqual(
+            self.server.metrics().total("millrace_queue_connected", provider="memory"), 1)
         self.assert_works()
         self.assertEqual(self.client.serving("no.such.Service"), "NOT_FOUND")
 
