@@ -8,9 +8,9 @@
 #
 # STATE is healthy, warning, unhealthy or no-answer; LATENCY is - when there was no answer.
 
-# health_line SERVICE ADDRESS SAID: such a line of what `SERVICE --healthcheck` said.
+# health_line NAME ADDRESS SAID SERVICE: such a line of what `SERVICE --healthcheck` said.
 health_line() {
-  local service=$1 address=$2 said=${3#"$1: "} state=no-answer latency=- reason
+  local service=$1 address=$2 said=${3#"$4: "} state=no-answer latency=- reason
   if [[ $said =~ ^(healthy|warning|unhealthy)(: (.*))?,\ ([0-9.]+)\ ms$ ]]; then
     state=${BASH_REMATCH[1]} reason=${BASH_REMATCH[3]} latency=${BASH_REMATCH[4]}ms
   else
@@ -21,13 +21,14 @@ health_line() {
 
 # Reads such lines and shows them. 1 when a service is neither healthy nor warns.
 health_table() {
-  local service state latency address reason color bad=0 widest=7
+  local service state latency address reason color bad=0 widest=7 longest=12
   local -a rows=()
   while read -r service state latency address reason; do
     rows+=("$service" "$state" "$latency" "$address" "$reason")
     ((${#address} <= widest)) || widest=${#address}
+    ((${#service} <= longest)) || longest=${#service}
   done
-  printf "%s%-12s %-10s %9s  %-${widest}s %s%s\n" "$bold" SERVICE STATE LATENCY ADDRESS REASON "$plain"
+  printf "%s%-${longest}s %-10s %9s  %-${widest}s %s%s\n" "$bold" SERVICE STATE LATENCY ADDRESS REASON "$plain"
   set -- "${rows[@]}"
   while (($# > 0)); do
     case $2 in
@@ -35,7 +36,7 @@ health_table() {
       warning) color=$yellow ;;
       *) color=$red bad=1 ;;
     esac
-    printf "%-12s %s%-10s%s %9s  %-${widest}s %s\n" "$1" "$color" "$2" "$plain" "$3" "$4" "$5"
+    printf "%-${longest}s %s%-10s%s %9s  %-${widest}s %s\n" "$1" "$color" "$2" "$plain" "$3" "$4" "$5"
     shift 5
   done
   return "$bad"
