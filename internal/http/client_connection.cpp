@@ -7,8 +7,11 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <cerrno>
 #include <optional>
+#include <sys/socket.h>
 
+#include "base/parse_number.h"
 #include "http/session.h"  // TcpSocket
 
 namespace millrace::http {
@@ -35,13 +38,17 @@ class TcpClientConnection final : public ClientConnection,
 
   void start();
   void exchange(ClientRequest request, Time deadline, ClientDone done) override;
-  [[nodiscard]] bool usable() const override { return !closed_ && !done_; }
+  [[nodiscard]] bool usable() override { return !closed_ && !done_ && (!connected_ || is_quiet()); }
+  [[nodiscard]] bool has_sent() const override { return sent_; }
   void close() override { fail("closed by us"); }
   void on_expired() override { fail("no answer in time"); }
 
  private:
-  void connect(const Resolver::results_type& endpoints);
+  void resolve();
+  template <class Endpoints>
+  void connect(const Endpoints& endpoints);
   void on_connected();
+  [[nodiscard]] bool is_quiet();
   void send();
   void read();
   void on_bytes(std::string_view bytes);
@@ -66,6 +73,18 @@ class TcpClientConnection final : public ClientConnection,
 
 void TcpClientConnection::start() {
   reactor_.watch(*this);
+  if (upstream_.addresses.empty()) return resolve();
+  std::vector<tcp::endpoint> endpoints;
+  for (const std::string& address : upstream_.addresses) {
+    Error error;
+    const auto parsed = asio::ip::make_address(address, error);
+    const auto port = parse_number<std::uint16_t>(upstream_.port);
+    if (!error && port) endpoints.emplace_back(parsed, *port);
+  }
+  connect(endpoints);
+}
+
+void TcpClientConnection::resolve() {
   resolver_.async_resolve(upstream_.host, upstream_.port,
                           [self = shared_from_this()](Error error, const auto& endpoints) {
                             if (self->closed_) return;
@@ -74,7 +93,8 @@ void TcpClientConnection::start() {
                           });
 }
 
-void TcpClientConnection::connect(const Resolver::results_type& endpoints) {
+template <class Endpoints>
+void TcpClientConnection::connect(const Endpoints& endpoints) {
   asio::async_connect(socket_, endpoints, [self = shared_from_this()](Error error, const auto&) {
     if (self->closed_) return;
     if (error) return self->fail(error.message());
@@ -88,6 +108,14 @@ void TcpClientConnection::on_connected() {
   socket_.set_option(tcp::no_delay(true), ignored);
   read();  // at all times, so that a close by the other end is seen while idle
   if (done_) send();
+}
+
+// The other end may have closed without our loop having seen it yet: what would be sent now is
+// lost.
+bool TcpClientConnection::is_quiet() {
+  char byte = 0;
+  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 void TcpClientConnection::exchange(ClientRequest request, Time deadline, ClientDone done) {
@@ -144,9 +172,9 @@ void TcpClientConnection::on_bytes(std::string_view bytes) {
 
 void TcpClientConnection::complete() {
   auto& message = parser_->get();
-  ClientResponse response{message.result_int(), std::move(message.body())};
+  ClientResponse response{message.result_int(), std::move(message.body()), !message.keep_alive()};
   // One that came before the request was taken leaves the rest of the request on the way.
-  const bool last = !message.keep_alive() || !unparsed_.empty() || writing_;
+  const bool last = response.closes || !unparsed_.empty() || writing_;
   ClientDone done = std::exchange(done_, {});
   expires_at = Time::max();
   if (last) close();
@@ -164,7 +192,7 @@ void TcpClientConnection::fail(const std::string& why) {
   if (!done_) return;
   const Code code = sent_ ? Code::deadline : Code::unavailable;
   ClientDone done = std::exchange(done_, {});
-  done(Status(code, upstream_.authority + ": " + why));
+  done(Status(code, upstream_.label() + ": " + why));
 }
 
 }  // namespace

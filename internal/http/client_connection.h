@@ -25,6 +25,7 @@ struct ClientRequest {
 struct ClientResponse {
   unsigned status = 0;
   std::string body;
+  bool closes = false;  // the other end takes no more over this connection
 };
 
 // Code::unavailable: nothing was sent, so nothing was done. Code::deadline: the request was sent
@@ -36,15 +37,18 @@ inline constexpr std::size_t kResponseBytesMax = 16 * 1024 * 1024;
 // Everything on the reactor's thread. Keeps itself alive while an exchange is under way.
 class ClientConnection : public Expirable {
  public:
-  // Begins to resolve and connect.
+  // Begins to connect: to the upstream's addresses, or to those that its host is found to have.
   static std::shared_ptr<ClientConnection> open(Reactor& reactor, const Upstream& upstream);
 
   // Sends `request` as soon as the connection stands. Requires usable(). `done` is called once, not
   // within this call.
   virtual void exchange(ClientRequest request, Time deadline, ClientDone done) = 0;
 
-  // Not closed, and no exchange under way.
-  [[nodiscard]] virtual bool usable() const = 0;
+  // Not closed, as far as the system knows by now, and no exchange under way.
+  [[nodiscard]] virtual bool usable() = 0;
+
+  // Whether some of the request under way may have left.
+  [[nodiscard]] virtual bool has_sent() const = 0;
 
   // Ends it; an exchange under way is told.
   virtual void close() = 0;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,13 +59,18 @@ struct HopMetrics {
 };
 
 // One reactor's links to the upstreams of a hop: batches go to each in turn, and those that an
-// upstream can't be given (it is down: nothing was sent) to the next one. Everything on the
-// reactor's thread; destroyed on it too.
+// upstream can't be given (it is down: nothing was sent) to each of the others in turn. Everything
+// on the reactor's thread; destroyed on it too.
 class HopClient {
  public:
+  // `upstreams` has one at least. `on_unavailable` is called when one couldn't be reached.
   HopClient(Reactor& reactor, std::vector<Upstream> upstreams, std::string target,
-            HopMetrics& metrics);
+            HopMetrics& metrics, std::function<void()> on_unavailable = {});
   ~HopClient();
+
+  // Those that there are now, one at least. One that isn't among them any more finishes what was
+  // sent to it; what waits for it goes to the others.
+  void set_upstreams(std::vector<Upstream> upstreams);
 
   // `done` is called exactly once, not within this call. Items of one call go to one upstream, in
   // order. Code::unavailable: not sent by `deadline`, or no upstream could be reached;

@@ -10,7 +10,27 @@ HopPool::HopPool(ReactorPool& reactors, const std::vector<Upstream>& upstreams,
   }
 }
 
+HopPool::HopPool(ReactorPool& reactors, std::shared_ptr<UpstreamDirectory> directory,
+                 const std::string& target, HopMetrics& metrics)
+    : reactors_(reactors), clients_(reactors.size()), directory_(std::move(directory)) {
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    clients_[i] = std::make_unique<HopClient>(reactors[i], directory_->current(), target, metrics,
+                                              [directory = directory_] { directory->look_soon(); });
+  }
+  subscription_ = directory_->subscribe(
+      [this](const std::vector<Upstream>& upstreams) { set_upstreams(upstreams); });
+}
+
+void HopPool::set_upstreams(const std::vector<Upstream>& upstreams) {
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    reactors_[i].post(
+        [client = clients_[i].get(), upstreams] { client->set_upstreams(upstreams); });
+  }
+}
+
 HopPool::~HopPool() {
+  // What it has posted so far runs before the clients go.
+  if (directory_ != nullptr) directory_->unsubscribe(subscription_);
   reactors_.run_on_each([this](std::size_t i, Reactor&) { clients_[i].reset(); });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "http/hop.h"
+#include "http/upstream_directory.h"
 
 namespace millrace::http {
 
@@ -14,6 +15,9 @@ class HopPool {
  public:
   HopPool(ReactorPool& reactors, const std::vector<Upstream>& upstreams, const std::string& target,
           HopMetrics& metrics);
+  // To whatever the directory leads to.
+  HopPool(ReactorPool& reactors, std::shared_ptr<UpstreamDirectory> directory,
+          const std::string& target, HopMetrics& metrics);
   // Aborts what is left.
   ~HopPool();
 
@@ -24,8 +28,12 @@ class HopPool {
   void abort();
 
  private:
+  void set_upstreams(const std::vector<Upstream>& upstreams);
+
   ReactorPool& reactors_;
   std::vector<std::unique_ptr<HopClient>> clients_;  // by the reactor's index
+  const std::shared_ptr<UpstreamDirectory> directory_;
+  std::uint64_t subscription_ = 0;
 };
 
 }  // namespace millrace::http

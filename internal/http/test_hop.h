@@ -18,14 +18,19 @@ class HopUpstream {
  public:
   using Batch = std::vector<HopItem>;
 
-  explicit HopUpstream(bool corked = false) : corked_(corked), server_(router()) {}
+  explicit HopUpstream(bool corked = false, const ServerOptions& options = {})
+      : corked_(corked), server_(router(), options) {}
 
-  [[nodiscard]] Upstream upstream() const { return upstream_at(server_.server.port()); }
+  [[nodiscard]] std::uint16_t port() const { return server_.server.port(); }
+  [[nodiscard]] Upstream upstream() const { return upstream_at(port()); }
   // The next batch that came.
   Batch batch() { return batches_.take("a batch"); }
   bool has_batch() { return !batches_.empty(); }
   [[nodiscard]] int connections() const {
     return static_cast<int>(server_.counted("millrace_http_connections_accepted_total"));
+  }
+  [[nodiscard]] int open_connections() const {
+    return static_cast<int>(server_.counted("millrace_http_connections_open"));
   }
   // Answers what waits, and what comes later at once.
   void uncork() {
