@@ -37,6 +37,8 @@ std::vector<Declaration> grpc_declarations() {
                "A stream ends after it without a message, or with answers that aren't read."),
       duration("GRPC_STREAM_MAX_AGE", kGrpc, 0s, 0ms, 24h, &S::grpc_stream_max_age,
                "A stream ends after it; 0 for never."),
+      duration("GRPC_CONNECTION_MAX_AGE", kGrpc, 0s, 0ms, 24h, &S::grpc_connection_max_age,
+               "About then a client is told to go on over a new connection; 0 for never."),
       optional_file(
           "GRPC_TLS_CERT", kGrpc, &S::grpc_tls_cert,
           "Certificate chain (PEM) that the gRPC server shows; read again when it changes."),

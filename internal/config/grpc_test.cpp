@@ -71,6 +71,12 @@ std::vector<Rule> rules() {
        {{"0", "0"}},
        {"25h"},
        "0s to 24h"},
+      {kG,
+       "GRPC_CONNECTION_MAX_AGE",
+       field(&S::grpc_connection_max_age),
+       {{"0", "0"}, {"500ms", "500"}},
+       {"25h"},
+       "0s to 24h"},
   };
 }
 

@@ -65,6 +65,22 @@ Declaration word(std::string_view name, Services services, std::string fallback,
           .set = set};
 }
 
+Declaration flag(std::string_view name, Services services, bool fallback, bool Settings::*field,
+                 std::string_view sentence) {
+  const auto set = [field](std::string_view value,
+                           Settings& settings) -> std::optional<std::string> {
+    if (value != "true" && value != "false") return "not known";
+    settings.*field = value == "true";
+    return std::nullopt;
+  };
+  return {.name = name,
+          .services = services,
+          .fallback = fallback ? "true" : "false",
+          .allowed = "true, false",
+          .sentence = sentence,
+          .set = set};
+}
+
 Declaration urls(std::string_view name, Services services, std::string fallback,
                  std::vector<std::string> Settings::*field, std::string_view sentence) {
   const auto set = [=](std::string_view value, Settings& settings) -> std::optional<std::string> {

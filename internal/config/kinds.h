@@ -47,6 +47,10 @@ Declaration word(std::string_view name, Services services, std::string fallback,
                  std::vector<std::string> words, std::string Settings::*field,
                  std::string_view sentence);
 
+// true or false.
+Declaration flag(std::string_view name, Services services, bool fallback, bool Settings::*field,
+                 std::string_view sentence);
+
 // A comma-separated list of http:// URLs.
 Declaration urls(std::string_view name, Services services, std::string fallback,
                  std::vector<std::string> Settings::*field, std::string_view sentence);

@@ -42,10 +42,14 @@ std::vector<Declaration> make_declarations() {
       port("PROCESSOR_PORT", kProcessor, "8082", &S::processor_port, "Port of the processor."),
       text("BIND_ADDRESS", kAll, "0.0.0.0", is_ip_address, "not an address",
            "an IPv4 or IPv6 address", &S::bind_address, "Address to listen on."),
+      flag("SHARE_PORT", kAll, false, &S::share_port,
+           "Other processes with it may listen on the same port: the old and the new one."),
       urls("INGEST_URL", kGateway, "http://localhost:8081", &S::ingest_urls,
            "Where ingest listens; a list is balanced over."),
       urls("PROCESSOR_URL", kGateway | kPublishers, "http://localhost:8082", &S::processor_urls,
            "Where the processor listens; a list is balanced over."),
+      duration("UPSTREAM_REFRESH", kGateway | kPublishers, 1s, 100ms, 1min, &S::upstream_refresh,
+               "How often the names in these URLs are looked up; all their addresses are used."),
       word("QUEUE_TYPE", kPublishers | kProcessor, "memory",
            {"memory", "nats", "kafka", "composite"}, &S::queue_type,
            "The queue between ingest and processor."),
@@ -77,12 +81,21 @@ std::vector<Declaration> make_declarations() {
                "A kept connection without a request is closed after it."),
       duration("SHUTDOWN_TIMEOUT", kAll, 30s, 10ms, 10min, &S::shutdown_timeout,
                "To finish what is in flight after SIGTERM."),
+      duration("DRAIN_GRACE", kAll, 0s, 0ms, 10min, &S::drain_grace,
+               "Of that, how long an idle connection stays open for one more request."),
       number("MAX_CONNECTIONS", kAll, "20000", {1, 1'000'000}, &S::max_connections,
              "Open connections; more are refused."),
       io_threads(),
       word("LOG_LEVEL", kAll, "info", {"debug", "info", "warn", "error"}, &S::log_level,
            "The least important lines that are logged."),
   };
+}
+
+Status check_drain(const Settings& settings) {
+  if (settings.drain_grace < settings.shutdown_timeout) return {};
+  return {Code::invalid, "DRAIN_GRACE=" + duration_text(settings.drain_grace) +
+                             ": must be less than SHUTDOWN_TIMEOUT, which is " +
+                             duration_text(settings.shutdown_timeout)};
 }
 
 }  // namespace
@@ -106,6 +119,7 @@ Result<Settings> load(Service service, const Lookup& lookup) {
     if (!status.ok()) return status;
   }
   if (Status status = check_health(settings); !status.ok()) return status;
+  if (Status status = check_drain(settings); !status.ok()) return status;
   if (service == Service::grpc) {
     if (Status status = check_grpc(settings); !status.ok()) return status;
   }

@@ -44,6 +44,9 @@ struct Settings {
   std::uint32_t io_threads = 0;  // resolved to the cores when unset
   std::string log_level = "info";
   std::string bind_address = "0.0.0.0";
+  bool share_port = false;  // with other processes of ours
+  std::chrono::milliseconds upstream_refresh{1'000};
+  std::chrono::milliseconds drain_grace{0};  // less than shutdown_timeout
 
   std::uint64_t health_queue_warning = 80;     // percent; 0: never, as with all of these
   std::uint64_t health_lag_warning = 100'000;  // messages
@@ -99,8 +102,9 @@ struct Settings {
   std::uint64_t grpc_memory_quota_bytes = 268'435'456;  // what gRPC itself may hold
   std::uint64_t grpc_memory_max_bytes = 536'870'912;    // resident
   std::chrono::milliseconds grpc_stream_idle_timeout{300'000};
-  std::chrono::milliseconds grpc_stream_max_age{0};  // 0: no limit
-  std::string grpc_tls_cert;                         // empty: no TLS
+  std::chrono::milliseconds grpc_stream_max_age{0};  // 0: no limit, as with the next
+  std::chrono::milliseconds grpc_connection_max_age{0};
+  std::string grpc_tls_cert;  // empty: no TLS
   std::string grpc_tls_key;
   std::string grpc_tls_client_ca;
 };

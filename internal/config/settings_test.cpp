@@ -156,6 +156,24 @@ std::vector<Rule> rules() {
        {{"127.0.0.1", "127.0.0.1"}, {"::", "::"}},
        {"localhost", "[::]", "1.2.3.4:80"},
        "an IPv4 or IPv6 address"},
+      {kG,
+       "UPSTREAM_REFRESH",
+       field(&S::upstream_refresh),
+       {{"100ms", "100"}, {"1m", "60000"}},
+       {"99ms", "61s", "x"},
+       "100ms to 1m"},
+      {kP,
+       "DRAIN_GRACE",
+       field(&S::drain_grace),
+       {{"0", "0"}, {"29s", "29000"}},
+       {"x", "-1s", "11m"},
+       "0s to 10m"},
+      {kI,
+       "SHARE_PORT",
+       field(&S::share_port),
+       {{"true", "1"}, {"false", "0"}},
+       {"yes", "1", "TRUE"},
+       "true, false"},
   };
 }
 
@@ -175,6 +193,15 @@ TEST_CASE("errors read like this") {
   CHECK(error_of(Service::processor, {{"READ_TIMEOUT", "soon"}}) ==
         "READ_TIMEOUT=soon: not a duration (allowed: 10ms to 10m, as 500ms, 30s, 2m, 24h or "
         "whole seconds)");
+}
+
+TEST_CASE("the grace of a drain is part of the drain") {
+  const Environment too_long = {{"DRAIN_GRACE", "5s"}, {"SHUTDOWN_TIMEOUT", "5s"}};
+  for (const Service service : kServices) {
+    CHECK(error_of(service, too_long) ==
+          "DRAIN_GRACE=5s: must be less than SHUTDOWN_TIMEOUT, which is 5s");
+  }
+  CHECK_NOTHROW(loaded(Service::ingest, {{"DRAIN_GRACE", "4999ms"}, {"SHUTDOWN_TIMEOUT", "5s"}}));
 }
 
 TEST_CASE("a bad value is escaped and cut in its error") {
