@@ -41,8 +41,8 @@ bool Conversation::wants_input() const {
 
 bool Conversation::finished() const {
   if (!exchanges_.empty()) return false;
-  return closing_ ||
-         (backlog_.empty() && !step_due_ && (input_ended_ || (draining_ && !reader_.in_request())));
+  const bool drained = draining_ && !waits_for_one_more_ && !reader_.in_request();
+  return closing_ || (backlog_.empty() && !step_due_ && (input_ended_ || drained));
 }
 
 Conversation::Phase Conversation::phase() const {
@@ -324,7 +324,10 @@ void Conversation::time_out() {
   closing_ = true;
 }
 
-void Conversation::begin_drain() { draining_ = true; }
+void Conversation::begin_drain(bool waits_for_one_more) {
+  draining_ = true;
+  waits_for_one_more_ = waits_for_one_more;
+}
 
 void Conversation::abandon() {
   abandoned_ = true;

@@ -61,8 +61,9 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
 
   // The client took too long: 408 when a request had begun. finished() afterwards.
   void time_out();
-  // Answers what it has, says "Connection: close" with it, and ends.
-  void begin_drain();
+  // Answers what it has, says "Connection: close" with it, and ends. One that has nothing ends at
+  // once, or, if it is to wait, with the answer to one more request, or time_out().
+  void begin_drain(bool waits_for_one_more = false);
   // The connection is gone: answers are dropped from here on.
   void abandon();
 
@@ -131,6 +132,7 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   bool closing_ = false;  // no further request will be read
   bool linger_ = false;
   bool draining_ = false;
+  bool waits_for_one_more_ = false;  // while draining
   bool abandoned_ = false;
 };
 

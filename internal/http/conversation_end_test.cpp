@@ -150,6 +150,35 @@ TEST_CASE("a drain ends an idle conversation") {
   CHECK(t.conversation->finished());
 }
 
+TEST_CASE("a drain may wait for one more request of an idle conversation") {
+  TestConversation t;
+  t.receive(get("/hello"));
+  t.take();
+  t.conversation->begin_drain(true);
+  CHECK(!t.conversation->finished());
+  CHECK(t.conversation->wants_input());
+  t.receive(get("/hello"));
+  CHECK(t.take_one().closes());
+  CHECK(t.conversation->finished());
+}
+
+TEST_CASE("a drain that waits for one more request ends what has one already with its answer") {
+  TestConversation t;
+  t.receive(get("/late"));
+  t.conversation->begin_drain(true);
+  t.answer_late(0, "");
+  CHECK(t.take_one().closes());
+  CHECK(t.conversation->finished());
+}
+
+TEST_CASE("a drain doesn't wait longer than it is told to") {
+  TestConversation t;
+  t.conversation->begin_drain(true);
+  t.conversation->time_out();
+  CHECK(t.take().empty());
+  CHECK(t.conversation->finished());
+}
+
 TEST_CASE("a drain lets what is under way finish, and says so") {
   TestConversation t;
   t.receive(get("/late") + get("/late"));

@@ -76,7 +76,7 @@ void Listener::wait() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
       if (!accept_one()) break;
     }
-    if (!draining_ && retry_.expiry() <= std::chrono::steady_clock::now()) wait();
+    if (retry_.expiry() <= std::chrono::steady_clock::now()) wait();
   });
 }
 
@@ -135,7 +135,7 @@ void Listener::shed_without_descriptors() {
 void Listener::back_off() {
   retry_.expires_after(kBackOff);
   retry_.async_wait([this](Error error) {
-    if (!error && !draining_) wait();
+    if (!error) wait();
   });
 }
 
@@ -149,13 +149,15 @@ void Listener::adopt(TcpSocket socket) {
   context_.metrics.connections_open->add();
   sessions_.emplace(session.get(), session);
   session->start();
-  if (draining_) session->begin_drain();
 }
 
 void Listener::stop_accepting() {
   while (acceptor_.is_open() && accept_one()) {
   }
   close_socket();
+}
+
+void Listener::drain_connections() {
   for (const auto& session : open_sessions()) session->begin_drain();
 }
 
@@ -165,7 +167,6 @@ void Listener::close() {
 }
 
 void Listener::close_socket() {
-  draining_ = true;
   Error ignored;
   acceptor_.close(ignored);
   retry_.cancel();

@@ -42,8 +42,10 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const;
 
   void start();
-  // Takes what the system has already accepted for us, closes the socket, drains the connections.
+  // Takes what the system has already accepted for us and closes the socket.
   void stop_accepting();
+  // Requires stop_accepting().
+  void drain_connections();
   // Closes the socket and the connections as they are.
   void close();
 
@@ -66,7 +68,6 @@ class Listener {
   boost::asio::steady_timer retry_;
   SpareDescriptor spare_;
   std::unordered_map<Session*, std::shared_ptr<Session>> sessions_;
-  bool draining_ = false;
 };
 
 }  // namespace millrace::http

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -13,8 +14,8 @@ using Error = boost::system::error_code;
 
 namespace {
 
-// SO_REUSEPORT would let a second process of ours share the port unnoticed; a bind without it
-// tells.
+// SO_REUSEPORT lets a second process of ours share the port, unnoticed where that isn't wanted; a
+// bind without it tells.
 Status check_free(const tcp::endpoint& endpoint) {
   asio::io_context context;
   tcp::acceptor probe(context);
@@ -40,6 +41,7 @@ struct Server::Impl {
   const Router router;
   const ServerOptions options;
   ServerMetrics metrics;
+  std::atomic<std::size_t> listening{0};  // reactors that do, once stop_accepting() was called
   const ConversationContext context{router, metrics, system_clock()};
   std::vector<std::unique_ptr<Listener>> listeners;
 };
@@ -65,10 +67,11 @@ Status Server::start() {
     return Status(why.code(), "can't listen on " + impl_->options.bind_address + " port " +
                                   std::to_string(endpoint.port()) + ": " + why.text());
   };
-  if (endpoint.port() != 0) {
+  if (endpoint.port() != 0 && !impl_->options.share_port) {
     if (Status taken = check_free(endpoint); !taken.ok()) return describe(taken);
   }
-  const SessionTimeouts timeouts{impl_->options.read_timeout, impl_->options.idle_timeout};
+  const SessionTimeouts timeouts{impl_->options.read_timeout, impl_->options.idle_timeout,
+                                 impl_->options.drain_grace};
   std::vector<std::unique_ptr<Listener>> listeners;
   for (std::size_t i = 0; i < impl_->reactors.size(); ++i) {
     auto listener = std::make_unique<Listener>(impl_->reactors[i], impl_->context,
@@ -82,9 +85,22 @@ Status Server::start() {
   return {};
 }
 
+// A client that is told to leave connects anew at once. So nobody is told before the last listener
+// is closed: it would come to that one, just before its end.
 void Server::stop_accepting() {
+  impl_->listening = impl_->listeners.size();
   for (std::size_t i = 0; i < impl_->listeners.size(); ++i) {
-    impl_->reactors[i].post([listener = impl_->listeners[i].get()] { listener->stop_accepting(); });
+    impl_->reactors[i].post([this, i] {
+      impl_->listeners[i]->stop_accepting();
+      if (--impl_->listening == 0) drain_connections();
+    });
+  }
+}
+
+void Server::drain_connections() {
+  for (std::size_t i = 0; i < impl_->listeners.size(); ++i) {
+    impl_->reactors[i].dispatch(
+        [listener = impl_->listeners[i].get()] { listener->drain_connections(); });
   }
 }
 

@@ -20,11 +20,16 @@ struct ServerOptions {
   std::size_t connections_max = 20'000;            // beyond it: 503 and closed
   std::chrono::milliseconds read_timeout{10'000};  // a request to arrive whole; output to be read
   std::chrono::milliseconds idle_timeout{75'000};  // a kept connection without a request
+  // While draining, how long such a one stays open for one more request.
+  std::chrono::milliseconds drain_grace{0};
+  // With other processes of the same user that have it set too: the system shares connections out.
+  bool share_port = false;
 };
 
 // Lifecycle as base/lifecycle.h says: stop_accepting() closes the listeners and lets each
-// connection finish what it has; drain() waits for them; abort() closes them as they are. All I/O
-// runs on the reactors' threads; the verbs are for the one thread that owns the server.
+// connection finish what it has, and one more request in the grace; drain() waits for them; abort()
+// closes them as they are. All I/O runs on the reactors' threads; the verbs are for the one thread
+// that owns the server.
 class Server final : public Lifecycle {
  public:
   // `reactors` and `registry` outlive the server.
@@ -44,6 +49,8 @@ class Server final : public Lifecycle {
 
  private:
   struct Impl;
+  void drain_connections();
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -39,6 +39,78 @@ TEST_CASE("a drain closes idle connections and takes no new ones") {
   CHECK_THROWS(server.connect());
 }
 
+TEST_CASE("a drain with a grace answers one more request on each idle connection") {
+  Mailbox<Reply> late;
+  ServerOptions options;
+  options.drain_grace = kPatience;
+  TestServer server(late_router(late), options, 2);
+  auto fresh = server.connect();
+  auto used = server.connect();
+  used.send(get("/hello"));
+  CHECK(!used.response().closes());
+  eventually("both are accepted",
+             [&] { return server.counted("millrace_http_connections_open") == 2; });
+  server.server.stop_accepting();
+  server.reactors.run_on_each([](std::size_t, Reactor&) {});
+  CHECK_THROWS(server.connect());
+  for (RawConnection* connection : {&fresh, &used}) {
+    connection->send(get("/hello"));
+    const auto response = connection->response();
+    CHECK(response.status == 200);
+    CHECK(response.closes());
+    CHECK(connection->rest().empty());
+  }
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("a drain closes what is idle when the grace is over") {
+  Mailbox<Reply> late;
+  ServerOptions options;
+  options.drain_grace = milliseconds(300);
+  TestServer server(late_router(late), options);
+  auto fresh = server.connect();
+  auto used = server.connect();
+  used.send(get("/hello"));
+  CHECK(used.response().status == 200);
+  const Time began = std::chrono::steady_clock::now();
+  server.server.stop_accepting();
+  CHECK(server.server.drain(within()).ok());
+  CHECK(std::chrono::steady_clock::now() - began >= milliseconds(300));
+  CHECK(fresh.rest().empty());
+  CHECK(used.rest().empty());
+}
+
+TEST_CASE("a drain with a grace waits no longer than for the last connection") {
+  Mailbox<Reply> late;
+  ServerOptions options;
+  options.drain_grace = std::chrono::hours(1);
+  TestServer server(late_router(late), options);
+  auto connection = server.connect();
+  connection.send(get("/late"));
+  Reply reply = late.take("the request");
+  server.server.stop_accepting();
+  send_on(server.reactors[0], std::move(reply));
+  CHECK(connection.response().closes());
+  CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("regression: a request that came as its connection's time was over was dropped") {
+  Mailbox<Reply> late;
+  ServerOptions options;
+  options.idle_timeout = milliseconds(200);
+  TestServer server(late_router(late), options);
+  auto connection = server.connect();
+  connection.send(get("/hello"));
+  CHECK(connection.response().status == 200);
+  // The loop stands still until the time is over, and looks at its clock before its sockets.
+  server.reactors[0].post([&] {
+    const Time over = std::chrono::steady_clock::now() + milliseconds(400);
+    connection.send(get("/hello"));
+    eventually("the time is over", [&] { return std::chrono::steady_clock::now() > over; });
+  });
+  CHECK(connection.response().status == 200);
+}
+
 TEST_CASE("a drain waits for what is under way") {
   Mailbox<Reply> late;
   TestServer server(late_router(late));

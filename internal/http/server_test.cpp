@@ -141,10 +141,11 @@ TEST_CASE("Connection: close is kept") {
   CHECK(connection.rest().empty());
 }
 
-Status start(const std::string& address, std::uint16_t port) {
+Status start(const std::string& address, std::uint16_t port, bool share = false) {
   observe::Registry registry;
   ReactorPool reactors(2);
   ServerOptions options;
+  options.share_port = share;
   options.bind_address = address;
   options.port = port;
   Server server(reactors, Router(), options, registry);
@@ -159,6 +160,32 @@ TEST_CASE("a port that is taken is said to be") {
     CHECK(taken.code() == Code::unavailable);
     CHECK(taken.text() ==
           "can't listen on 127.0.0.1 port " + std::to_string(port) + ": Address already in use");
+  }
+}
+
+TEST_CASE("a port is shared by those who all want that, and one replaces the other") {
+  const RefusingPort alone;
+  CHECK(start("127.0.0.1", alone.port(), true).code() == Code::unavailable);
+  ServerOptions options;
+  options.share_port = true;
+  TestServer before(echo_router(), options, 2);
+  options.port = before.server.port();
+  TestServer after(echo_router(), options, 2);
+  CHECK(start("127.0.0.1", options.port).code() == Code::unavailable);
+  std::vector<RawConnection> connections;
+  for (int i = 0; i < 64; ++i) connections.push_back(after.connect());
+  const auto open = [](const TestServer& server) {
+    return server.counted("millrace_http_connections_open");
+  };
+  eventually("all are accepted", [&] { return open(before) + open(after) == 64; });
+  CHECK(open(before) > 0);
+  CHECK(open(after) > 0);
+  before.server.stop_accepting();
+  CHECK(before.server.drain(within()).ok());
+  for (int i = 0; i < 32; ++i) {
+    auto connection = after.connect();
+    connection.send(post("/echo", "a"));
+    CHECK(connection.response().body == "a");
   }
 }
 

@@ -141,7 +141,7 @@ void Session::update_deadline() {
   requests_ = requests;
   switch (phase) {
     case Conversation::Phase::idle:
-      expires_at = now + timeouts_.idle;
+      expires_at = std::min(now + Duration(timeouts_.idle), idle_until_);
       break;
     case Conversation::Phase::reading:
       expires_at = now + (goes_on ? reading_left_ : time_to_read());
@@ -171,10 +171,14 @@ void Session::linger() {
 }
 
 void Session::begin_drain() {
+  const Time now = std::chrono::steady_clock::now();
   draining_ = true;
-  conversation_->begin_drain();
+  idle_until_ = now + timeouts_.drain_grace;
+  conversation_->begin_drain(timeouts_.drain_grace > Duration(0));
   if (phase_ == Conversation::Phase::reading) {
-    expires_at = std::min(expires_at, std::chrono::steady_clock::now() + Duration(kDrainRead));
+    expires_at = std::min(expires_at, now + Duration(kDrainRead));
+  } else if (phase_ == Conversation::Phase::idle && !lingering_ && !writing_) {
+    expires_at = std::min(expires_at, idle_until_);
   }
   // What the client has sent by now is taken: to close over it would reset the connection.
   if (reading_ && !lingering_) on_readable();
@@ -182,8 +186,19 @@ void Session::begin_drain() {
   if (!closed_ && !writing_) flush();
 }
 
+bool Session::look_once_more() {
+  const std::uint64_t before = conversation_->requests();
+  if (reading_) on_readable();
+  return closed_ || conversation_->requests() != before ||
+         conversation_->phase() != Conversation::Phase::idle;
+}
+
 void Session::on_expired() {
   if (lingering_) return close();
+  const auto self = shared_from_this();
+  const bool idle = !writing_ && conversation_->phase() == Conversation::Phase::idle;
+  // What came in the last moment came in time: to close over it would leave it without an answer.
+  if (idle && look_once_more()) return;
   const bool reading = conversation_->phase() == Conversation::Phase::reading;
   if (writing_ || reading) metrics_.connections_timed_out.add();
   if (writing_) return close();

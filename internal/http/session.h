@@ -18,6 +18,7 @@ using TcpSocket =
 struct SessionTimeouts {
   std::chrono::milliseconds read;
   std::chrono::milliseconds idle;
+  std::chrono::milliseconds drain_grace{0};  // of idle ones, for one more request
 };
 
 // Kept alive by its owner's list (until `on_closed`) and by its own pending operations. Everything
@@ -28,7 +29,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
           const SessionTimeouts& timeouts, std::function<void(Session&)> on_closed);
 
   void start();
-  // Finishes what is under way, then closes; idle ones close now.
+  // Finishes what is under way, then closes; idle ones close now, or after their grace.
   void begin_drain();
   // Closes now, whatever is under way.
   void close();
@@ -46,6 +47,8 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   void finish();
   void linger();
   void update_deadline();
+  // Takes what the client has sent by now. False when that was nothing.
+  bool look_once_more();
   [[nodiscard]] Duration time_to_read() const;
 
   TcpSocket socket_;
@@ -57,7 +60,8 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   std::size_t sent_ = 0;  // of the conversation's output
   Conversation::Phase phase_ = Conversation::Phase::idle;
   std::uint64_t requests_ = 0;
-  Duration reading_left_{};  // when a body last stopped being read
+  Duration reading_left_{};        // when a body last stopped being read
+  Time idle_until_ = Time::max();  // the end of the grace, while draining
   bool reading_ = false;
   bool writing_ = false;
   bool flush_due_ = false;
