@@ -15,13 +15,13 @@ class Gateway final : public ServiceApp {
  public:
   explicit Gateway(const config::Settings& settings)
       : settings_(settings),
-        upstreams_{parse_upstreams(settings.ingest_urls), parse_upstreams(settings.processor_urls)},
         shell_("api-gateway", settings),
+        ingest_(make_directory(settings.ingest_urls, settings, shell_.reactors)),
+        processor_(make_directory(settings.processor_urls, settings, shell_.reactors)),
         hop_metrics_(shell_.registry, "ingest"),
-        hop_(shell_.reactors, upstreams_.ingest, std::string(edge::kHopIngestPath), hop_metrics_) {
-    const edge::UpstreamProbe ingest(shell_.reactors, fixed_upstreams(settings.ingest_urls),
-                                     kProbeTimeout);
-    const edge::UpstreamProbe processor(shell_.reactors, fixed_upstreams(settings.processor_urls),
+        hop_(shell_.reactors, ingest_, std::string(edge::kHopIngestPath), hop_metrics_) {
+    const edge::UpstreamProbe ingest(shell_.reactors, http::source_of(ingest_), kProbeTimeout);
+    const edge::UpstreamProbe processor(shell_.reactors, http::source_of(processor_),
                                         kProbeTimeout);
     shell_.ops.can_work = [ingest](UniqueFunction<void(Status)> done) {
       ingest.ask_any(std::move(done));
@@ -32,7 +32,8 @@ class Gateway final : public ServiceApp {
 
   Status start() override {
     http::Router router;
-    edge::add_gateway_routes(router, hop_, shell_.reactors, upstreams_, settings_.request_timeout);
+    const edge::GatewayUpstreams upstreams{http::source_of(ingest_), http::source_of(processor_)};
+    edge::add_gateway_routes(router, hop_, shell_.reactors, upstreams, settings_.request_timeout);
     return shell_.open(std::move(router), settings_.api_port);
   }
 
@@ -42,8 +43,9 @@ class Gateway final : public ServiceApp {
 
  private:
   const config::Settings settings_;
-  const edge::GatewayUpstreams upstreams_;
   Shell shell_;
+  const std::shared_ptr<http::UpstreamDirectory> ingest_;
+  const std::shared_ptr<http::UpstreamDirectory> processor_;
   http::HopMetrics hop_metrics_;
   http::HopPool hop_;
 };

@@ -83,7 +83,8 @@ class Processor final : public ServiceApp {
   Status drain(Time deadline) override {
     const Time now = std::chrono::steady_clock::now();
     // Clients that dawdle may not use up the time of the messages already accepted.
-    Status edge = shell_.close(now + (deadline - now) / 2);
+    const Duration grace = settings_.drain_grace;
+    Status edge = shell_.close(now + grace + (deadline - now - grace) / 2);
     queue_.producer->stop_accepting();
     queue_.consumer->stop_accepting();
     Status worked_off = pool_.drain(deadline);

@@ -13,6 +13,12 @@ constexpr std::chrono::milliseconds kProbeTimeout{700};
 
 bool in_memory(const queue::CompositeProducerPart& provider) { return provider.name == "memory"; }
 
+// Not asked when no part of the queue is in their memory.
+http::UpstreamSource source_of_processors(const PublisherQueue& queue) {
+  if (queue.processors == nullptr) return [] { return std::vector<http::Upstream>(); };
+  return http::source_of(queue.processors);
+}
+
 // Of a part in memory the processors know most; what the latest publish met counts too, for it
 // decides what a composite does next.
 edge::ProviderHealth health_of(const queue::CompositeProducerPart& provider, bool is_part,
@@ -56,7 +62,7 @@ PublisherHealth::PublisherHealth(const config::Settings& settings, const Publish
                                  http::ReactorPool& reactors)
     : queue_type_(settings.queue_type),
       queue_(queue),
-      processors_(reactors, fixed_upstreams(settings.processor_urls), kProbeTimeout),
+      processors_(reactors, source_of_processors(queue), kProbeTimeout),
       shared_(std::make_shared<Shared>(need_of(settings), queue)) {}
 
 PublisherHealth::~PublisherHealth() {

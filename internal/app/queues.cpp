@@ -161,18 +161,18 @@ ProcessorQueue make_composite_queue(const config::Settings& settings, Executor& 
   return whole;
 }
 
-std::shared_ptr<queue::Producer> make_simple_producer(const std::string& type,
-                                                      const config::Settings& settings,
-                                                      http::ReactorPool& reactors,
-                                                      observe::Registry& registry) {
+// `processors` is made when the queue is in their memory.
+std::shared_ptr<queue::Producer> make_simple_producer(
+    const std::string& type, const config::Settings& settings, http::ReactorPool& reactors,
+    observe::Registry& registry, std::shared_ptr<http::UpstreamDirectory>& processors) {
   if (type == "nats") {
     return std::make_shared<queue::NatsProducer>(nats_options(settings), reactors);
   }
   if (type == "kafka") {
     return std::make_shared<queue::KafkaProducer>(kafka_options(settings), reactors);
   }
-  return std::make_shared<queue::RemoteProducer>(reactors, parse_upstreams(settings.processor_urls),
-                                                 registry);
+  processors = make_directory(settings.processor_urls, settings, reactors);
+  return std::make_shared<queue::RemoteProducer>(reactors, processors, registry);
 }
 
 }  // namespace
@@ -198,20 +198,27 @@ queue::Later later_on(http::ReactorPool& reactors) {
 
 PublisherQueue make_publisher_queue(const config::Settings& settings, http::ReactorPool& reactors,
                                     observe::Registry& registry, OnFullPart on_full_part) {
+  std::shared_ptr<http::UpstreamDirectory> processors;
   if (settings.queue_type != "composite") {
-    auto producer = make_simple_producer(settings.queue_type, settings, reactors, registry);
-    return {.producer = producer, .providers = {{settings.queue_type, producer}}};
+    auto producer =
+        make_simple_producer(settings.queue_type, settings, reactors, registry, processors);
+    return {.producer = producer,
+            .providers = {{settings.queue_type, producer}},
+            .processors = std::move(processors)};
   }
   std::vector<queue::CompositeProducerPart> parts;
   for (const std::string& provider : settings.composite_providers) {
-    auto part = make_simple_producer(provider, settings, reactors, registry);
+    auto part = make_simple_producer(provider, settings, reactors, registry, processors);
     if (on_full_part == OnFullPart::wait) {
       part = std::make_shared<queue::PatientProducer>(std::move(part), later_on(reactors));
     }
     parts.push_back({provider, std::move(part)});
   }
   auto composite = make_composite_producer(settings, parts, reactors);
-  return {.producer = composite, .composite = composite.get(), .providers = std::move(parts)};
+  return {.producer = composite,
+          .composite = composite.get(),
+          .providers = std::move(parts),
+          .processors = std::move(processors)};
 }
 
 }  // namespace millrace::app

@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "http/reactor.h"
+#include "http/upstream_directory.h"
 #include "observe/metrics.h"
 #include "queue/composite/composite_consumer.h"
 #include "queue/composite/composite_producer.h"
@@ -61,6 +62,8 @@ struct PublisherQueue {
   const queue::CompositeProducer* composite = nullptr;
   // It alone, or the parts of a composite.
   std::vector<queue::CompositeProducerPart> providers = {};
+  // Where the queue in memory is, or a composite's part in memory; otherwise null.
+  std::shared_ptr<http::UpstreamDirectory> processors = nullptr;
 };
 
 // Where ingest publishes to: a broker itself, or the processor when the queue is in its memory.

@@ -21,6 +21,8 @@ Status Shell::open(http::Router router, std::uint16_t port) {
   options.connections_max = settings_.max_connections;
   options.read_timeout = settings_.read_timeout;
   options.idle_timeout = settings_.idle_timeout;
+  options.drain_grace = settings_.drain_grace;
+  options.share_port = settings_.share_port;
   server_ = std::make_unique<http::Server>(reactors, std::move(router), options, registry);
   if (Status failed = server_->start(); !failed.ok()) return failed;
   ops.ready = true;
@@ -52,8 +54,11 @@ std::vector<http::Upstream> parse_upstreams(const std::vector<std::string>& urls
   return upstreams;
 }
 
-http::UpstreamSource fixed_upstreams(const std::vector<std::string>& urls) {
-  return [upstreams = parse_upstreams(urls)] { return upstreams; };
+std::shared_ptr<http::UpstreamDirectory> make_directory(const std::vector<std::string>& urls,
+                                                        const config::Settings& settings,
+                                                        http::ReactorPool& reactors) {
+  return std::make_shared<http::UpstreamDirectory>(reactors, parse_upstreams(urls),
+                                                   settings.upstream_refresh);
 }
 
 }  // namespace millrace::app

@@ -11,6 +11,7 @@
 #include "http/reactor.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/upstream_directory.h"
 #include "observe/metrics.h"
 
 namespace millrace::app {
@@ -44,7 +45,10 @@ edge::Component memory_health(const config::Settings& settings);
 
 // Settings hold checked URLs only.
 std::vector<http::Upstream> parse_upstreams(const std::vector<std::string>& urls);
-// Always the same ones.
-http::UpstreamSource fixed_upstreams(const std::vector<std::string>& urls);
+
+// The instances that they lead to, looked up as the settings say. `reactors` outlive it.
+std::shared_ptr<http::UpstreamDirectory> make_directory(const std::vector<std::string>& urls,
+                                                        const config::Settings& settings,
+                                                        http::ReactorPool& reactors);
 
 }  // namespace millrace::app

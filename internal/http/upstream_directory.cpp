@@ -216,4 +216,8 @@ void UpstreamDirectory::unsubscribe(std::uint64_t subscription) {
   shared_->listeners.erase(subscription);
 }
 
+UpstreamSource source_of(std::shared_ptr<const UpstreamDirectory> directory) {
+  return [directory = std::move(directory)] { return directory->current(); };
+}
+
 }  // namespace millrace::http

@@ -55,4 +55,7 @@ class UpstreamDirectory {
   const std::shared_ptr<Shared> shared_;
 };
 
+// Keeps the directory.
+UpstreamSource source_of(std::shared_ptr<const UpstreamDirectory> directory);
+
 }  // namespace millrace::http

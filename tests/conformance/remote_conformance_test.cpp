@@ -20,9 +20,11 @@ class RemoteRig final : public Rig {
       throw std::runtime_error(failed.text());
     }
     const std::string address = "127.0.0.1:" + std::to_string(server_.port());
-    producer_ = std::make_unique<queue::RemoteProducer>(
+    auto directory = std::make_shared<http::UpstreamDirectory>(
         ingest_reactors_, std::vector{http::Upstream::parse("http://" + address).value()},
-        registry_of_ingest_);
+        std::chrono::seconds(1));
+    producer_ = std::make_unique<queue::RemoteProducer>(ingest_reactors_, std::move(directory),
+                                                        registry_of_ingest_);
   }
   ~RemoteRig() override {
     producer_.reset();

@@ -2,16 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <vector>
 
 #include "http/hop_pool.h"
 #include "http/router.h"
+#include "http/upstream.h"
 
 namespace millrace::edge {
 
 struct GatewayUpstreams {
-  std::vector<http::Upstream> ingest;
-  std::vector<http::Upstream> processor;
+  http::UpstreamSource ingest;
+  http::UpstreamSource processor;
 };
 
 // `hop`, to ingest, and `reactors` outlive the server.

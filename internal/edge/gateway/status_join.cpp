@@ -67,8 +67,8 @@ class Join : public std::enable_shared_from_this<Join> {
 
   void ask_all(const GatewayUpstreams& upstreams) {
     const auto hold = shared_from_this();
-    for (const auto& upstream : upstreams.ingest) ask(ingest_, upstream);
-    for (const auto& upstream : upstreams.processor) ask(processor_, upstream);
+    for (const auto& upstream : upstreams.ingest()) ask(ingest_, upstream);
+    for (const auto& upstream : upstreams.processor()) ask(processor_, upstream);
   }
 
   ~Join() {
@@ -82,7 +82,7 @@ class Join : public std::enable_shared_from_this<Join> {
     ++service.instances;
     get(
         upstream, "/stats",
-        [&service, name = upstream.authority](const auto& response) {
+        [&service, name = upstream.label()](const auto& response) {
           const Json stats = parse_state(response.body);
           if (response.status != 200 || !stats.is_object()) {
             return service.fail(name + ": /stats answered nonsense");
@@ -92,7 +92,7 @@ class Join : public std::enable_shared_from_this<Join> {
         service);
     get(
         upstream, "/health",
-        [&service, name = upstream.authority](const auto& response) {
+        [&service, name = upstream.label()](const auto& response) {
           if (response.status == 200) return;
           const Json body = parse_state(response.body);
           const bool told = body.is_object() && body.contains("error") && body["error"].is_string();

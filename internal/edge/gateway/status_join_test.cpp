@@ -30,9 +30,14 @@ http::Router service(std::string stats, Response health = Response::json(R"({"he
 
 nlohmann::json join(const std::vector<std::uint16_t>& ingest,
                     const std::vector<std::uint16_t>& processors) {
-  GatewayUpstreams upstreams;
-  for (const auto port : ingest) upstreams.ingest.push_back(upstream_at(port));
-  for (const auto port : processors) upstreams.processor.push_back(upstream_at(port));
+  const auto source = [](const std::vector<std::uint16_t>& ports) {
+    return [ports] {
+      std::vector<http::Upstream> upstreams;
+      for (const auto port : ports) upstreams.push_back(upstream_at(port));
+      return upstreams;
+    };
+  };
+  const GatewayUpstreams upstreams{source(ingest), source(processors)};
   http::Router router;
   router.add({"status", Method::get, "/status", [&](const Request&, Reply reply) {
                 join_status(*http::Reactor::current(), upstreams, std::move(reply));

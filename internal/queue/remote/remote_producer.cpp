@@ -3,11 +3,11 @@
 namespace millrace::queue {
 
 RemoteProducer::RemoteProducer(http::ReactorPool& reactors,
-                               const std::vector<http::Upstream>& processors,
+                               std::shared_ptr<http::UpstreamDirectory> processors,
                                observe::Registry& registry)
     : reactors_(reactors),
       metrics_(registry, "processor"),
-      hop_(reactors, processors, std::string(kHopEnqueuePath), metrics_) {}
+      hop_(reactors, std::move(processors), std::string(kHopEnqueuePath), metrics_) {}
 
 void RemoteProducer::publish(std::vector<Message> batch, Time deadline, PublishDone done) {
   {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <string>
 
 #include "base/thread_annotations.h"
@@ -19,7 +20,7 @@ inline constexpr std::string_view kHopEnqueuePath = "/hop/enqueue";
 class RemoteProducer final : public Producer {
  public:
   // `reactors` and `registry` outlive it.
-  RemoteProducer(http::ReactorPool& reactors, const std::vector<http::Upstream>& processors,
+  RemoteProducer(http::ReactorPool& reactors, std::shared_ptr<http::UpstreamDirectory> processors,
                  observe::Registry& registry);
 
   void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
