@@ -15,6 +15,7 @@ edge::GrpcServerOptions to_options(const config::Settings& settings) {
   edge::GrpcServerOptions options;
   options.door.bind_address = settings.bind_address;
   options.door.port = settings.grpc_port;
+  options.door.share_port = settings.share_port;
   options.door.memory_max = settings.grpc_memory_max_bytes;
   options.connections.connections_max = settings.grpc_max_connections;
   options.connections.per_peer_max = settings.grpc_max_connections_per_peer;
@@ -27,6 +28,8 @@ edge::GrpcServerOptions to_options(const config::Settings& settings) {
   options.ping_interval_min = settings.grpc_min_ping_interval;
   options.handshake_timeout = settings.read_timeout;
   options.idle_timeout = settings.idle_timeout;
+  options.connection_max_age = settings.grpc_connection_max_age;
+  options.drain_grace = settings.drain_grace;
   options.tls = {settings.grpc_tls_cert, settings.grpc_tls_key, settings.grpc_tls_client_ca};
   return options;
 }
@@ -68,10 +71,11 @@ class GrpcService final : public ServiceApp {
   void stop_accepting() override {
     shell_.stop_accepting();
     server_.stop_accepting();
-    patient_.stop_waiting();
   }
 
   Status drain(Time deadline) override {
+    server_.end_grace();
+    patient_.stop_waiting();
     const Status answered = server_.drain(deadline);
     patient_.stop_accepting();
     Status published = patient_.drain(deadline);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -96,10 +97,13 @@ Status Door::listen() {
   Address address = to_address(options_.bind_address, options_.port);
   listening_ =
       Descriptor(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  wake_ = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   const int socket = listening_.number();
   const int on = 1;
-  if (!listening_.is_open() ||
+  if (!listening_.is_open() || !wake_.is_open() ||
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      (options_.share_port &&
+       ::setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
       ::bind(socket, address.get(), address.size) != 0 || ::listen(socket, SOMAXCONN) != 0 ||
       ::getsockname(socket, address.get(), &address.size) != 0) {
     const std::string why = std::strerror(errno);
@@ -121,7 +125,7 @@ Status Door::start() {
 
 void Door::stop_accepting() {
   accepting_ = false;
-  if (listening_.is_open()) ::shutdown(listening_.number(), SHUT_RDWR);
+  if (wake_.is_open()) ::eventfd_write(wake_.number(), 1);
 }
 
 void Door::close() { thread_ = std::jthread(); }
@@ -129,18 +133,29 @@ void Door::close() { thread_ = std::jthread(); }
 void Door::run(const std::stop_token& stop) {
   Time next_tick = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(next_tick - std::chrono::steady_clock::now());
-    pollfd waiting{listening_.number(), POLLIN, 0};
-    if (!accepting_ || pausing_) waiting.fd = -1;  // which poll() takes for nothing
-    const int ready =
-        ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready > 0 && accepting_) accept_some();
+    if (wait_until(next_tick)) accept_some();
+    if (!accepting_ && listening_.is_open()) close_listening();
     if (std::chrono::steady_clock::now() < next_tick) continue;
     pausing_ = false;
     const bool close_to_limit = look_around() > options_.memory_max / 2;
     next_tick = std::chrono::steady_clock::now() + (close_to_limit ? kCloseTick : kTick);
   }
+}
+
+bool Door::wait_until(Time time) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::ceil<milliseconds>(time - std::chrono::steady_clock::now());
+  constexpr int kNothing = -1;  // to poll()
+  std::array<pollfd, 2> waiting{{{pausing_ ? kNothing : listening_.number(), POLLIN, 0},
+                                 {accepting_ ? wake_.number() : kNothing, POLLIN, 0}}};
+  ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+  return waiting[0].revents != 0;
+}
+
+void Door::close_listening() {
+  for (int i = 0; i < SOMAXCONN && !pausing_ && accept_one(); ++i) {
+  }
+  listening_ = Descriptor();
 }
 
 void Door::accept_some() {

@@ -33,6 +33,7 @@ class Descriptor {
 struct DoorOptions {
   std::string bind_address = "127.0.0.1";               // an IPv4 or IPv6 literal
   std::uint16_t port = 0;                               // 0: one the system chooses
+  bool share_port = false;                              // with others of the same user that do
   std::uint64_t memory_max = std::uint64_t{512} << 20;  // resident; beyond it nobody comes in
 };
 
@@ -49,7 +50,7 @@ class Door {
 
   // Code::unavailable when the address can't be listened on.
   Status start();
-  // Who connects from now on is refused by the system. Doesn't block.
+  // Who has connected by now is let in, who comes later is refused by the system. Doesn't block.
   void stop_accepting();
   // Ends the loop.
   void close();
@@ -63,7 +64,11 @@ class Door {
  private:
   Status listen();
   void run(const std::stop_token& stop);
+  // Waits for a client, stop_accepting() or that time. True: there is a client.
+  bool wait_until(Time time);
   void accept_some();
+  // Lets in who is there, and closes the socket.
+  void close_listening();
   // False when there is nobody to let in, or nothing to do it with.
   bool accept_one();
   void shed_without_descriptors();
@@ -83,8 +88,9 @@ class Door {
   std::atomic<std::uint16_t> port_{0};
   std::atomic<bool> accepting_{true};
   std::atomic<bool> short_of_memory_{false};
-  Descriptor listening_;
+  Descriptor wake_;  // an eventfd, by which stop_accepting() ends the loop's wait
   // What follows is the loop's own.
+  Descriptor listening_;
   Descriptor spare_;   // so that one can be accepted, and told to go, when none is left
   Descriptor memory_;  // /proc/self/statm, kept open for the same reason
   bool pausing_ = false;

@@ -51,6 +51,9 @@ void set_limits(grpc::ServerBuilder& builder, const GrpcServerOptions& options) 
   set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   set(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, to_int(options.handshake_timeout));
   set(GRPC_ARG_MAX_CONNECTION_IDLE_MS, to_int(options.idle_timeout));
+  if (options.connection_max_age > std::chrono::milliseconds(0)) {
+    set(GRPC_ARG_MAX_CONNECTION_AGE_MS, to_int(options.connection_max_age));
+  }
   // Only reflection is served by threads of its own.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
@@ -69,7 +72,7 @@ struct GrpcServer::Impl {
         health(
             {"diplom.v1.IngestService", "IngestService"},
             [this, is_ready = std::move(is_ready)] {
-              return !context.draining && !door.is_short_of_memory() && is_ready();
+              return !leaving && !door.is_short_of_memory() && is_ready();
             },
             connections, registry),
         door(
@@ -77,10 +80,16 @@ struct GrpcServer::Impl {
             [this] {
               context.streams.tick(std::chrono::steady_clock::now());
               health.look();
+              ticked.notify_all();
             },
             registry) {
     registry.gauge("millrace_grpc_held_bytes", "Bytes of messages that calls hold.",
                    [this] { return static_cast<double>(context.held.taken()); });
+  }
+
+  void refuse_calls() {
+    context.draining = true;
+    context.streams.stop_all(grpc::StatusCode::UNAVAILABLE, kShuttingDown);
   }
 
   void enter(int socket) {
@@ -102,6 +111,10 @@ struct GrpcServer::Impl {
   }
 
   const GrpcServerOptions options;
+  std::atomic<bool> leaving{false};  // from stop_accepting() on
+  Time grace_ends{};
+  Mutex grace;
+  std::condition_variable ticked;  // by the door
   Connections connections;
   CallContext context;
   const std::unique_ptr<grpc::Service> ingest;
@@ -141,10 +154,22 @@ Status GrpcServer::start() {
 }
 
 void GrpcServer::stop_accepting() {
-  impl_->context.draining = true;
+  impl_->leaving = true;
+  impl_->grace_ends = std::chrono::steady_clock::now() + impl_->options.drain_grace;
+  if (impl_->options.drain_grace == std::chrono::milliseconds(0)) impl_->refuse_calls();
   impl_->health.look();
   impl_->door.stop_accepting();
-  impl_->context.streams.stop_all(grpc::StatusCode::UNAVAILABLE, kShuttingDown);
+}
+
+void GrpcServer::end_grace() {
+  if (impl_->server == nullptr || impl_->context.draining) return;
+  {
+    MutexLock lock(impl_->grace);
+    while (impl_->connections.open() > 0) {
+      if (!lock.wait_until(impl_->ticked, impl_->grace_ends)) break;
+    }
+  }
+  impl_->refuse_calls();
 }
 
 Status GrpcServer::drain(Time deadline) {

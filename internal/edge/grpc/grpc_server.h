@@ -30,6 +30,11 @@ struct GrpcServerOptions {
   std::chrono::milliseconds ping_interval_min{10'000};    // more often: GOAWAY
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds idle_timeout{75'000};  // a connection without a call
+  // About then a connection's client is told to open another one; what is under way goes on. 0:
+  // never.
+  std::chrono::milliseconds connection_max_age{0};
+  // While draining, for how long calls over the connections that are open are still taken.
+  std::chrono::milliseconds drain_grace{0};
   TlsFiles tls;
 };
 
@@ -48,11 +53,14 @@ class GrpcServer final : public Lifecycle {
   // Code::unavailable for an address that can't be listened on; Code::invalid for files that aren't
   // a certificate and its key.
   Status start() override;
-  // Not serving, the listener closed, new calls refused; streams end once what they have under way
-  // has its verdict.
+  // Not serving, the listener closed; new calls refused, unless there is a grace; streams end once
+  // what they have under way has its verdict.
   void stop_accepting() override;
-  // Code::deadline when calls have no answer yet: then their producer is to be aborted before this
-  // is, so that they get one.
+  // Blocks until the grace of stop_accepting() is over, or nobody is connected any more. Then it
+  // does what that left to do.
+  void end_grace();
+  // Requires end_grace(). Code::deadline when calls have no answer yet: then their producer is to
+  // be aborted before this is, so that they get one.
   Status drain(Time deadline) override;
   void abort() override;
 
