@@ -103,6 +103,9 @@ class Service:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def command(self):
+        return [executable(self.name)]
+
     def spawn(self):
         """Starts it, and waits for nothing."""
         def limit_files():
@@ -111,7 +114,7 @@ class Service:
 
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [executable(self.name)], cwd=self.directory, stdin=subprocess.DEVNULL,
+                self.command(), cwd=self.directory, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=clean_environment(self.settings),
                 preexec_fn=limit_files if self.files is not None else None)
 

@@ -67,14 +67,14 @@ def chunked(*chunks, trailer=b""):
 class Connection:
     """A blocking connection. Every read has a deadline."""
 
-    def __init__(self, port, timeout_s=10.0, receive_buffer=None):
+    def __init__(self, port, timeout_s=10.0, receive_buffer=None, address="127.0.0.1"):
         self.timeout_s = timeout_s
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout_s)
         try:
-            self.socket.connect(("127.0.0.1", port))
+            self.socket.connect((address, port))
         except OSError:
             self.socket.close()
             raise
