@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/uuid.h"
+#include "http/hold_off.h"
 #include "http/problem.h"
 #include "http/response_writer.h"
 #include "observe/log.h"
@@ -152,6 +153,7 @@ void Listener::adopt(TcpSocket socket) {
 }
 
 void Listener::stop_accepting() {
+  if (acceptor_.is_open()) hold_off_newcomers(acceptor_.native_handle());
   while (acceptor_.is_open() && accept_one()) {
   }
   close_socket();

@@ -1,6 +1,9 @@
 // How a server ends: no new connections, what is under way is answered, and then nothing is left.
 #include <catch2/catch.hpp>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include "http/hold_off.h"
 #include "http/test_conversation.h"
 #include "http/test_io.h"
 
@@ -187,6 +190,30 @@ TEST_CASE("regression: an answer was lost when the drain began before it was wri
   CHECK(connection.response().body == "late");
   CHECK(connection.rest().empty());
   CHECK(server.server.drain(within()).ok());
+}
+
+TEST_CASE("who has connected is accepted before a listener closes, and nobody comes meanwhile") {
+  struct Listening : RefusingPort {
+    Listening() { REQUIRE(::listen(socket_, 16) == 0); }
+    [[nodiscard]] bool has_client() const {
+      pollfd waiting{socket_, POLLIN, 0};
+      return ::poll(&waiting, 1, 0) > 0;
+    }
+    [[nodiscard]] RawConnection accept() const {
+      return RawConnection(::accept(socket_, nullptr, nullptr));
+    }
+    void hold_off() const { hold_off_newcomers(socket_); }
+  } listening;
+  auto before = RawConnection::connect(listening.port());
+  listening.hold_off();
+  auto accepted = listening.accept();
+  before.send("a");
+  before.finish_sending();
+  CHECK(accepted.rest() == "a");
+  UnconnectedSocket after;
+  after.begin_to_connect(listening.port());
+  CHECK(!after.is_connected_within(milliseconds(100)));
+  CHECK(!listening.has_client());
 }
 
 TEST_CASE("an abort closes everything") {

@@ -155,6 +155,16 @@ RawConnection UnconnectedSocket::connect(std::uint16_t port) && {
   return std::move(connection_);
 }
 
+void UnconnectedSocket::begin_to_connect(std::uint16_t port) {
+  checked(::fcntl(connection_.socket(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
+  if (connect_to(connection_.socket(), port) < 0 && errno != EINPROGRESS) checked(-1, "connect");
+}
+
+bool UnconnectedSocket::is_connected_within(std::chrono::milliseconds time) {
+  pollfd connected{connection_.socket(), POLLOUT, 0};
+  return checked(::poll(&connected, 1, static_cast<int>(time.count())), "poll") > 0;
+}
+
 RefusingPort::RefusingPort() : socket_(bind_any(open_socket())) {}
 RefusingPort::~RefusingPort() { ::close(socket_); }
 std::uint16_t RefusingPort::port() const { return port_of(socket_); }

@@ -95,6 +95,9 @@ class UnconnectedSocket {
  public:
   UnconnectedSocket();
   [[nodiscard]] RawConnection connect(std::uint16_t port) &&;
+  // Waits for nothing.
+  void begin_to_connect(std::uint16_t port);
+  bool is_connected_within(std::chrono::milliseconds time);
 
  private:
   RawConnection connection_;
