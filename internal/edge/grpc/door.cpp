@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/hold_off.h"
 #include "observe/log.h"
 
 namespace millrace::edge {
@@ -153,6 +154,7 @@ bool Door::wait_until(Time time) {
 }
 
 void Door::close_listening() {
+  http::hold_off_newcomers(listening_.number());
   for (int i = 0; i < SOMAXCONN && !pausing_ && accept_one(); ++i) {
   }
   listening_ = Descriptor();
