@@ -28,20 +28,6 @@ from service import (PORT_VARIABLES, Service, clean_environment, executable, goo
 
 DATA_S = 30
 
-# Metrics that are yet to come. Whatever needs them isn't asked for; once one is there, the test wants
-# it off this list.
-AWAITED = {"millrace_health_status", "millrace_memory_limit_bytes", "millrace_disk_free_bytes",
-           "millrace_disk_size_bytes", "millrace_queue_connected"}
-
-
-def needing_awaited():
-    """AWAITED, and the recorded metrics that are made from them."""
-    found = set(AWAITED)
-    for one in queries.asked_by_rules():
-        if "record" in one.rule and found & {name for name, _ in queries.selectors(one.expr)}:
-            found.add(one.rule["record"])
-    return found
-
 
 class Load:
     """A little of everything, over and over in the background: messages that succeed, are tried
@@ -111,7 +97,6 @@ class Queries(unittest.TestCase):
         addresses = {service.name: [f"127.0.0.1:{service.port}"] for service in services}
         addresses["alertmanager"] = [cls.alertmanager.address]
         cls.prometheus = cls.running(monitors.PrometheusServer(addresses))
-        cls.absent = needing_awaited()
 
     @classmethod
     def running(cls, server):
@@ -122,7 +107,7 @@ class Queries(unittest.TestCase):
     def test_all_that_is_asked_for_is_there(self):
         with Load(self.gateway, self.ingest, self.server) as load:
             asked = [one for one in queries.asked_by_panels() + queries.asked_by_rules()
-                     if "alert" not in (one.rule or {}) and not self.is_awaited(one.expr)]
+                     if "alert" not in (one.rule or {})]
             self.wait_for_data(asked)
             self.check_labels_of_panels(asked)
             until("an alert is at the Alertmanager", lambda: [
@@ -131,9 +116,6 @@ class Queries(unittest.TestCase):
         self.assertEqual(load.wrong, [])
         self.check_metrics_and_labels()
         self.assertEqual(self.prometheus.failing_rules(), {})
-
-    def is_awaited(self, expr):
-        return bool(self.absent & {name for name, _ in queries.selectors(expr)})
 
     def wait_for_data(self, asked):
         missing = list(asked)
@@ -172,16 +154,11 @@ class Queries(unittest.TestCase):
                     series = self.prometheus.query(name)
                     known[name] = {label for each in series for label in each["metric"]}
                 with self.subTest(where=one.where, metric=name):
-                    if name in self.absent:
-                        self.assertEqual(known[name], set(),
-                                         f"{name} is there: take it off the list of the awaited")
-                        continue
                     self.assertTrue(known[name], f"nothing exports {name}")
                     self.assertLessEqual(labels, known[name])
-            if not self.is_awaited(one.expr):
-                with self.subTest(where=one.where):
-                    there = set().union(*(known[name] for name, _ in found))
-                    self.assertLessEqual(queries.grouping_labels(one.expr), there)
+            with self.subTest(where=one.where):
+                there = set().union(*(known[name] for name, _ in found))
+                self.assertLessEqual(queries.grouping_labels(one.expr), there)
 
     def test_a_metric_that_is_not_there_is_noticed(self):
         self.assertFalse(self.has_data("rate(millrace_no_such_total[1m])"))
