@@ -12,7 +12,7 @@ SCENARIO ?= smoke
   test-coverage chaos fuzz bench bench-e2e bench-sweeps bench-queues bench-grpc \
   bench-compare report profile-complete load-test load-test-quick load-test-saturation \
   load-test-open load-test-k6 test-network lint fmt tidy deps help grpc-server switch-queue \
-  integration-test docker-build docker-up docker-down docker-logs docker-up-full docker-test \
+  integration-test docker-build docker-up docker-down docker-logs docker-up-full docker-test test-systemd \
   deploy monitoring stop-monitoring metrics backup restore
 
 ## Build and run
@@ -90,6 +90,10 @@ test-coverage: deps ## Line coverage of internal/, with an HTML report; fails be
 fuzz: deps ## Fuzz each target for TIME seconds (make fuzz TIME=600)
 	@scripts/install-deps.sh check
 	@scripts/fuzz.sh $(TIME)
+
+test-systemd: build ## The units under a systemd of their own, in new namespaces (as root)
+	@scripts/install-deps.sh check servers
+	@scripts/test-systemd.sh
 
 docker-test: ## Containers on a real Docker engine: every profile, crashes, deploys, alerts (20 min)
 	@tests/docker/run.sh
@@ -197,6 +201,7 @@ load-test-k6: ## k6 against a running gateway (SCENARIO=smoke|load|spike|soak|qu
 
 lint: deps ## Every check of scripts/checks
 	@scripts/install-deps.sh check
+	@docker compose version >/dev/null 2>&1 || scripts/install-tools.sh docker-compose
 	@scripts/checks/all.sh
 
 fmt: ## Format the C++ sources in place
