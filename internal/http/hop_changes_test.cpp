@@ -115,6 +115,7 @@ TEST_CASE("what an instance that goes couldn't be sent yet goes to others at onc
   hop.submit("ok:never left");
   hop.set({staying.upstream()});
   CHECK(hop.answer().text == "never left");
+  CHECK(hop.counted("unavailable_total") == 0);  // nobody failed
 }
 
 TEST_CASE("an instance that goes and comes back is a new one") {

@@ -87,9 +87,7 @@ void HopClient::Link::on_reply(HopBatch batch, Time sent_at, Result<ClientRespon
     owner_.metrics.exchange_seconds.observe(std::chrono::duration<double>(now - sent_at).count());
     on_response(std::move(batch), now, *result);
   } else if (result.error().code() == Code::unavailable) {
-    owner_.metrics.unavailable.add();
-    mark_down(now);
-    if (owner_.on_unavailable) owner_.on_unavailable();
+    if (!retired_) on_unavailable(now);  // otherwise it was we who gave up
     owner_.fail_over(std::move(batch), id_, result.error().text(), now);
   } else {
     owner_.metrics.unknown.add();
@@ -111,6 +109,12 @@ void HopClient::Link::on_reply(HopBatch batch, Time sent_at, Result<ClientRespon
   } else if (!owner_.aborted) {
     send_next();
   }
+}
+
+void HopClient::Link::on_unavailable(Time now) {
+  owner_.metrics.unavailable.add();
+  mark_down(now);
+  if (owner_.on_unavailable) owner_.on_unavailable();
 }
 
 void HopClient::Link::on_response(HopBatch batch, Time now, const ClientResponse& response) {

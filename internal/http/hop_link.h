@@ -47,6 +47,7 @@ class HopClient::Link : public std::enable_shared_from_this<Link> {
   HopBatch close_gathering();
   void send(HopBatch batch);
   void on_reply(HopBatch batch, Time sent_at, Result<ClientResponse> result);
+  void on_unavailable(Time now);
   void on_response(HopBatch batch, Time now, const ClientResponse& response);
   void deliver(HopBatch batch, Time now, const ClientResponse& response);
   void hand_on(Time now);
