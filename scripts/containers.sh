@@ -41,7 +41,7 @@ need_disk() {
 # QUEUE_TYPE as the environment or .env has it, checked.
 queue_in_effect() {
   local queue
-  queue=$(compose config --format yaml processor 2>/dev/null | sed -nE 's/^ +QUEUE_TYPE: "?([^"]*)"?$/\1/p')
+  queue=$(compose config | sed -nE 's/^ +QUEUE_TYPE: "?([^"]*)"?$/\1/p' | head -n 1)
   case $queue in
     memory | nats | kafka | composite) printf '%s' "$queue" ;;
     *) die "QUEUE_TYPE is '$queue': memory, nats, kafka and composite are allowed" ;;

@@ -22,7 +22,7 @@ new_of() {
 
 # It says so itself: at a shared port, its health check may have asked an old one.
 is_ready() {
-  [[ $(state_of "$1") == healthy ]] && docker logs "$1" 2>&1 | grep -q '"msg":"ready"'
+  [[ $(state_of "$1") == healthy ]] && docker logs "$1" 2>&1 | grep -q '"event":"ready"'
 }
 
 await_ready() {
@@ -35,17 +35,16 @@ await_ready() {
   done
 }
 
-remove() { docker rm --force "$@" >/dev/null; }
-
-# stop_old SERVICE ID...: each drains; an exit code other than 0 is told, and is no reason to stop.
-stop_old() {
+# retire SERVICE ID...: each drains and goes; an exit code other than 0 is told, and is no reason to
+# stop.
+retire() {
   local service=$1 id code
   shift
   for id in "$@"; do
     docker stop --time 40 "$id" >/dev/null
     code=$(docker inspect --format '{{.State.ExitCode}}' "$id")
-    ((code == 0)) || say "  an old $service ended with code $code: $(docker logs --tail 1 "$id" 2>&1)" >&2
-    remove "$id"
+    ((code == 0)) || say "  a $service ended with code $code: $(docker logs --tail 1 "$id" 2>&1)" >&2
+    docker rm "$id" >/dev/null
   done
 }
 
@@ -60,12 +59,12 @@ roll() {
   # shellcheck disable=SC2086  # lists of ids
   if (($(wc -w <<<"$new") != count)) || ! await_ready $new; then
     say_who_is_unwell
-    [[ -z ${new// /} ]] || remove $new
+    retire "$service" $new # one of them may have taken messages already
     die "deploy: a new $service didn't get ready within $ready_within_s s; the old ones go on"
   fi
   sleep "$found_within_s"
   # shellcheck disable=SC2086
-  stop_old "$service" $old
+  retire "$service" $old
   say "  $service: $count replaced"
 }
 

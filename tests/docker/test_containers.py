@@ -52,7 +52,9 @@ def post_over_grpc():
     done = run(TOOLS / "grpcurl", "-plaintext", "-d", '{"source":"docker","data":"eA=="}',
                f"127.0.0.1:{stack.ports['GRPC_PORT']}", "diplom.v1.IngestService/Ingest")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["messageId"]
+    answer = json.loads(done.stdout)
+    assert answer.get("status") == "accepted", answer
+    return answer["message_id"]
 
 
 def expect_worked_off(ids, timeout_s=30):
