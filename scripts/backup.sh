@@ -30,7 +30,7 @@ save() {
   [[ -n ${KEEP_RUNNING:-} ]] || mapfile -t paused < <(docker ps --quiet --filter "volume=$volume" --filter status=running)
   ((${#paused[@]} == 0)) || docker pause "${paused[@]}" >/dev/null
   holder=$(holder_of "$volume")
-  docker cp --archive "$holder:/volume/." - >"$work/$(short_name "$volume").tar"
+  docker cp "$holder:/volume/." - >"$work/$(short_name "$volume").tar"
   docker rm "$holder" >/dev/null
   ((${#paused[@]} == 0)) || docker unpause "${paused[@]}" >/dev/null
   paused=()

@@ -32,7 +32,7 @@ for archive in "${saved[@]}"; do
   docker volume create --label "com.docker.compose.project=$project" \
     --label "com.docker.compose.volume=${archive%.tar}" "$volume" >/dev/null
   holder=$(holder_of "$volume")
-  docker cp --archive - "$holder:/volume" <"$work/$archive"
+  docker cp - "$holder:/volume" <"$work/$archive"
   docker rm "$holder" >/dev/null
 done
 if [[ -f $work/dot-env ]]; then
