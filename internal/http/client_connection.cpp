@@ -7,9 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <cerrno>
 #include <optional>
-#include <sys/socket.h>
+#include <poll.h>
 
 #include "base/parse_number.h"
 #include "http/session.h"  // TcpSocket
@@ -38,7 +37,8 @@ class TcpClientConnection final : public ClientConnection,
 
   void start();
   void exchange(ClientRequest request, Time deadline, ClientDone done) override;
-  [[nodiscard]] bool usable() override { return !closed_ && !done_ && (!connected_ || is_quiet()); }
+  [[nodiscard]] bool usable() const override { return !closed_ && !done_; }
+  [[nodiscard]] bool is_quiet() override;
   [[nodiscard]] bool has_sent() const override { return sent_; }
   void close() override { fail("closed by us"); }
   void on_expired() override { fail("no answer in time"); }
@@ -48,7 +48,6 @@ class TcpClientConnection final : public ClientConnection,
   template <class Endpoints>
   void connect(const Endpoints& endpoints);
   void on_connected();
-  [[nodiscard]] bool is_quiet();
   void send();
   void read();
   void on_bytes(std::string_view bytes);
@@ -110,12 +109,11 @@ void TcpClientConnection::on_connected() {
   if (done_) send();
 }
 
-// The other end may have closed without our loop having seen it yet: what would be sent now is
-// lost.
+// Not by recv(): that takes the socket's lock, for which it would wait under load.
 bool TcpClientConnection::is_quiet() {
-  char byte = 0;
-  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EINTR);
+  if (!connected_ || closed_) return !closed_;
+  pollfd socket{socket_.native_handle(), POLLIN | POLLRDHUP, 0};
+  return ::poll(&socket, 1, 0) == 0;
 }
 
 void TcpClientConnection::exchange(ClientRequest request, Time deadline, ClientDone done) {

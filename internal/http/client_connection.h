@@ -44,8 +44,12 @@ class ClientConnection : public Expirable {
   // within this call.
   virtual void exchange(ClientRequest request, Time deadline, ClientDone done) = 0;
 
-  // Not closed, as far as the system knows by now, and no exchange under way.
-  [[nodiscard]] virtual bool usable() = 0;
+  // Not closed, as far as our loop has heard, and no exchange under way.
+  [[nodiscard]] virtual bool usable() const = 0;
+
+  // Asks the system whether the other end has done something that our loop hasn't heard of yet, as
+  // closing it. True: it has not.
+  [[nodiscard]] virtual bool is_quiet() = 0;
 
   // Whether some of the request under way may have left.
   [[nodiscard]] virtual bool has_sent() const = 0;

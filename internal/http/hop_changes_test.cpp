@@ -219,6 +219,8 @@ TEST_CASE("regression: a request was sent over a connection that was closed whil
       [&] {
         go.put(true);
         closed.take("the close");
+        const Time idle = std::chrono::steady_clock::now() + milliseconds(5);
+        eventually("it was idle", [&] { return std::chrono::steady_clock::now() > idle; });
       },
       "ok:b");
   CHECK(hop.answer().text == "second");

@@ -14,6 +14,8 @@ namespace {
 // there are others.
 constexpr std::chrono::milliseconds kDownMin{100};
 constexpr std::chrono::milliseconds kDownMax{5'000};
+// A connection that was used this short a time ago is used again without a look.
+constexpr std::chrono::milliseconds kTrusted{1};
 
 Duration jittered(Duration base) {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -63,9 +65,17 @@ void HopClient::Link::send_next() {
   }
 }
 
+// One that was idle may have been closed meanwhile, and what would be sent over it is lost. While
+// it is busy that costs nothing to find out: our loop reads from it.
+bool HopClient::Link::has_connection(Time now) const {
+  if (connection_ == nullptr || !connection_->usable()) return false;
+  return now - idle_since_ < kTrusted || connection_->is_quiet();
+}
+
 void HopClient::Link::send(HopBatch batch) {
   under_way_ = true;
-  if (connection_ == nullptr || !connection_->usable()) {
+  const Time now = std::chrono::steady_clock::now();
+  if (!has_connection(now)) {
     connection_ = ClientConnection::open(owner_.reactor, upstream_);
     owner_.metrics.connections_opened.add();
   }
@@ -76,7 +86,7 @@ void HopClient::Link::send(HopBatch batch) {
   connection_->exchange(
       std::move(request), deadline,
       [self = shared_from_this(), shared = owner_.shared_from_this(), batch = std::move(batch),
-       sent_at = std::chrono::steady_clock::now()](Result<ClientResponse> result) mutable {
+       sent_at = now](Result<ClientResponse> result) mutable {
         self->on_reply(std::move(batch), sent_at, std::move(result));
       });
 }
@@ -101,6 +111,7 @@ void HopClient::Link::on_reply(HopBatch batch, Time sent_at, Result<ClientRespon
     batch.answer_all(Code::deadline, result.error().text() + " (outcome unknown)");
     hand_on(now);
   }
+  idle_since_ = now;
   // Only now: what the answers bring about goes out together, not the first of it alone.
   under_way_ = false;
   if (retired_) {

@@ -45,6 +45,7 @@ class HopClient::Link : public std::enable_shared_from_this<Link> {
   HopBatch next_batch();
   // Takes away what is gathered.
   HopBatch close_gathering();
+  [[nodiscard]] bool has_connection(Time now) const;
   void send(HopBatch batch);
   void on_reply(HopBatch batch, Time sent_at, Result<ClientResponse> result);
   void on_unavailable(Time now);
@@ -57,6 +58,7 @@ class HopClient::Link : public std::enable_shared_from_this<Link> {
   const std::uint64_t id_;
   Upstream upstream_;
   std::shared_ptr<ClientConnection> connection_;
+  Time idle_since_{};
   HopBatch gathering_;
   std::deque<HopBatch> ready_;
   bool under_way_ = false;
