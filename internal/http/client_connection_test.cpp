@@ -133,6 +133,21 @@ TEST_CASE("an upstream that can't be reached is unavailable") {
   CHECK(code_of(unresolved.get()) == Code::unavailable);
 }
 
+TEST_CASE("of an upstream's addresses the first that takes us is used, with the name as its host") {
+  Mailbox<std::string> requests;
+  ScriptedPeer peer([&](RawConnection& connection) {
+    requests.put(connection.request());
+    connection.send(ok("a"));
+    connection.request();
+  });
+  Upstream upstream = Upstream::parse("http://peer.test:" + std::to_string(peer.port())).value();
+  upstream.addresses = {"::1", "127.0.0.2", "127.0.0.1"};  // nobody listens on the first two
+  Client client(upstream);
+  CHECK(client.get()->body == "a");
+  CHECK(requests.take("the request").find("\r\nHost: " + upstream.authority + "\r\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("an upstream that doesn't let us connect in time is unavailable") {
   const SilentPort silent;
   Client client(silent.port());
