@@ -8,9 +8,9 @@
 #
 # STATE is healthy, warning, unhealthy or no-answer; LATENCY is - when there was no answer.
 
-# health_line NAME ADDRESS SAID SERVICE: such a line of what `SERVICE --healthcheck` said.
+# health_line NAME ADDRESS SAID [SERVICE]: such a line of what `SERVICE --healthcheck` said.
 health_line() {
-  local service=$1 address=$2 said=${3#"$4: "} state=no-answer latency=- reason
+  local service=$1 address=$2 said=${3#"${4:-$1}: "} state=no-answer latency=- reason
   if [[ $said =~ ^(healthy|warning|unhealthy)(: (.*))?,\ ([0-9.]+)\ ms$ ]]; then
     state=${BASH_REMATCH[1]} reason=${BASH_REMATCH[3]} latency=${BASH_REMATCH[4]}ms
   else

@@ -46,8 +46,10 @@ command -v docker >/dev/null || die 'docker-test: docker is missing: scripts/ins
 docker version >/dev/null 2>&1 || start_engine
 need_plugin compose
 need_plugin buildx
+scripts/install-deps.sh build test
 scripts/install-tools.sh grpcurl
 tests/docker/standins.sh
 cd tests/docker
 tests=("${@/#/test_containers.}")
-python3 -B -m unittest -v "${tests[@]:-test_containers}"
+# Debian's own Python has Debian's gRPC.
+/usr/bin/python3 -B -m unittest -v "${tests[@]:-test_containers}"

@@ -8,6 +8,7 @@ import unittest
 
 from stack import SERVICES, TAG, Stack, docker, inspect, run, until
 
+from grpc_calls import Calls
 from harness import good_body
 import wire
 from strict_load import StrictLoad
@@ -195,16 +196,20 @@ class Memory(unittest.TestCase):
 
     def test_5_deploy_refuses_nobody(self):
         before = {service: set(stack.containers(service)) for service in SERVICES}
-        with StrictLoad(stack.ports["API_PORT"], clients=6) as load:
+        with StrictLoad(stack.ports["API_PORT"], clients=6) as load, \
+                Calls(stack.ports["GRPC_PORT"], clients=2) as calls:
             said = stack.succeed("deploy.sh", BUILD=0, SINK="file", QUEUE_SIZE=5000)
-        print(said, f"{len(load.accepted)} accepted meanwhile", flush=True)
+        print(said, f"meanwhile accepted: {len(load.accepted)}, over gRPC {len(calls.accepted)}",
+              flush=True)
         load.expect_no_error()
+        self.assertEqual(calls.wrong, [])
         self.assertGreater(len(load.accepted), 1000)
+        self.assertGreater(len(calls.accepted), 1000)
         for service in SERVICES:
             now = set(stack.containers(service))
             self.assertEqual(len(now), len(before[service]), service)
             self.assertFalse(now & before[service], service)
-        expect_worked_off(load.accepted)
+        expect_worked_off([*load.accepted, *calls.accepted])
 
     def test_6_health_check_tells_who_is_unwell(self):
         well = stack.script("health_check.sh")
