@@ -4,8 +4,9 @@ namespace millrace::queue {
 
 RemoteProducer::RemoteProducer(http::ReactorPool& reactors,
                                std::shared_ptr<http::UpstreamDirectory> processors,
-                               observe::Registry& registry)
+                               observe::Registry& registry, const Clock& clock)
     : reactors_(reactors),
+      clock_(clock),
       metrics_(registry, "processor"),
       hop_(reactors, std::move(processors), std::string(kHopEnqueuePath), metrics_) {}
 
@@ -54,6 +55,7 @@ void RemoteProducer::on_answers(std::vector<http::HopAnswer> answers, PublishDon
     stats_.refused += count - stored - unknown;
     stats_.in_flight -= count;
     latest_ = std::move(latest);
+    latest_at_ = clock_.now();
   }
   done(std::move(verdicts));
   const MutexLock lock(mutex_);
@@ -64,6 +66,7 @@ void RemoteProducer::on_answers(std::vector<http::HopAnswer> answers, PublishDon
 Status RemoteProducer::health() const {
   if (!accepting_) return {Code::closed, "shutting down"};
   const MutexLock lock(mutex_);
+  if (latest_.ok() || clock_.now() - latest_at_ >= kFailureCounts) return {};
   return latest_;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/thread_annotations.h"
 #include "http/hop_pool.h"
 #include "observe/metrics.h"
@@ -15,16 +16,18 @@
 namespace millrace::queue {
 
 inline constexpr std::string_view kHopEnqueuePath = "/hop/enqueue";
+inline constexpr std::chrono::seconds kFailureCounts{1};
 
 // Thread-safe. A publish from a reactor's thread stays on it: its `done` runs there too.
 class RemoteProducer final : public Producer {
  public:
-  // `reactors` and `registry` outlive it.
+  // `reactors`, `registry` and `clock` outlive it.
   RemoteProducer(http::ReactorPool& reactors, std::shared_ptr<http::UpstreamDirectory> processors,
-                 observe::Registry& registry);
+                 observe::Registry& registry, const Clock& clock = system_clock());
 
   void publish(std::vector<Message> batch, Time deadline, PublishDone done) override;
-  // What the latest publish met: there is no connection to ask while nothing is sent.
+  // What the latest publish met, for kFailureCounts: there is no connection to ask while nothing is
+  // sent, and whoever publishes only while this is ok must find out some time that it is over.
   [[nodiscard]] Status health() const override;
   [[nodiscard]] ProducerStats producer_stats() const override;
 
@@ -37,6 +40,7 @@ class RemoteProducer final : public Producer {
   void refuse_all(std::size_t count, PublishDone done);
 
   http::ReactorPool& reactors_;
+  const Clock& clock_;
   http::HopMetrics metrics_;
   std::atomic<bool> accepting_{true};
   mutable Mutex mutex_;
@@ -44,6 +48,7 @@ class RemoteProducer final : public Producer {
   ProducerStats stats_ GUARDED_BY(mutex_);
   std::uint64_t undone_ GUARDED_BY(mutex_) = 0;  // messages whose `done` hasn't returned yet
   Status latest_ GUARDED_BY(mutex_);
+  Time latest_at_ GUARDED_BY(mutex_);
   http::HopPool hop_;  // last: it answers into the rest until it is gone
 };
 
