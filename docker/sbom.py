@@ -13,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from urllib.parse import quote
 
 BUILD = "build/release"
 SUPPLIER = "Organization: Debian"
@@ -58,7 +59,8 @@ def package(name, version, supplier=SUPPLIER, **more):
     if supplier == SUPPLIER:
         about["externalRefs"] = [{
             "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
-            "referenceLocator": f"pkg:deb/debian/{name}@{version}?distro=bookworm"}]
+            "referenceLocator": f"pkg:deb/debian/{quote(name)}@{quote(version, safe='')}"
+                                "?distro=bookworm"}]
     return {**about, **more}
 
 
