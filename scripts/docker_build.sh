@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the images, prints their sizes, and refuses one that is larger than it may be. What each is
 # made of goes to build/sbom/ as SPDX.   scripts/docker_build.sh [SERVICE]...
-# MILLRACE_TAG names the images' tag (local), DEBIAN the image they are built in.
+# MILLRACE_TAG names the images' tag (local), DEBIAN the image they are built in, REVISION what they
+# are built of (git's).
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/containers.sh"
 
@@ -10,13 +11,13 @@ tag=${MILLRACE_TAG:-local}
 (($#)) || set -- "${services[@]}"
 
 need_engine
-need_disk
+need_disk "$disk_at_least_mb"
 docker buildx version >/dev/null 2>&1 ||
   die "docker buildx is missing, and the images need BuildKit: install Docker's buildx plugin"
 
 arguments=(--file docker/Dockerfile
   --build-arg "VERSION=$(sed -nE 's/^project\(millrace VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)"
-  --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+  --build-arg "REVISION=${REVISION:-$(git describe --always --dirty --abbrev=40 2>/dev/null || echo unknown)}"
   --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)")
 [[ -z ${DEBIAN:-} ]] || arguments+=(--build-arg "DEBIAN=$DEBIAN")
 

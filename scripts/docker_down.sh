@@ -5,8 +5,10 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/containers.sh"
 
 need_engine
+arguments=(--remove-orphans)
+if yes VOLUMES; then arguments+=(--volumes); fi
 # By itself compose would stop the processor with the rest, before its clients are done.
-for service in api-gateway grpc-server ingest processor; do
-  [[ -z $(running "$service") ]] || compose_all stop --timeout 40 "$service"
+for service in "${services[@]}"; do
+  [[ -z $(running "$service") ]] || compose_all stop "$service"
 done
-compose_all down --timeout 40 --remove-orphans ${VOLUMES:+--volumes}
+compose_all down "${arguments[@]}"

@@ -9,7 +9,7 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/containers.sh"
 
 need_engine
-need_disk
+need_disk "$disk_at_least_mb"
 queue=$(queue_in_effect)
 mapfile -t profiles < <(profiles_for "$queue")
 ports=(API_PORT GRPC_PORT)
@@ -19,35 +19,53 @@ for profile in ${PROFILES:-}; do
 done
 scale=()
 for pair in "$@"; do
-  [[ $pair =~ ^(processor|ingest|api-gateway|grpc-server)=[1-9][0-9]*$ ]] ||
-    die "docker-up: '$pair' is no SERVICE=INSTANCES, such as processor=3"
+  # Gateway and gRPC server share an address: more of them would be no more to Prometheus.
+  [[ $pair =~ ^(processor|ingest)=[1-9][0-9]*$ ]] ||
+    die "docker-up: '$pair' isn't processor=INSTANCES or ingest=INSTANCES"
   scale+=(--scale "$pair")
 done
-
-# shellcheck disable=SC2119
-before=$(existing)
 if [[ -z $(running edge) ]]; then
   need_ports "${ports[@]}"
 elif [[ " ${ports[*]} " == *PROMETHEUS_PORT* && -z $(running prometheus) ]]; then
   need_ports PROMETHEUS_PORT GRAFANA_PORT
 fi
 for service in "${services[@]}"; do
-  docker image inspect "millrace/$service:${MILLRACE_TAG:-local}" >/dev/null 2>&1 ||
-    { scripts/docker_build.sh && break; }
+  if ! docker image inspect "millrace/$service:${MILLRACE_TAG:-local}" >/dev/null 2>&1; then
+    scripts/docker_build.sh || exit 1
+    break
+  fi
 done
 
-title "starting with the queue in $queue"
-if ! compose "${profiles[@]}" up --detach --no-build --wait --wait-timeout "${WAIT_TIMEOUT:-180}" \
-  "${scale[@]}"; then
-  say_who_is_unwell
-  if [[ -z $before ]]; then
-    compose_all down --timeout 40 >/dev/null 2>&1 || true
-    die 'docker-up: not all of it came up (above); what was started is taken away again'
-  fi
-  die 'docker-up: not all of it is well (above); what ran before was left running'
-fi
+# Whatever ends this before it is done, what it made goes again.
+# shellcheck disable=SC2119
+before=$(existing)
+done=
+take_back() {
+  local made
+  [[ -z $done ]] || return 0
+  mapfile -t made < <(those_but "$before")
+  drain_away "${made[@]}" || true
+  [[ -n $before ]] || compose_all down >/dev/null 2>&1 || true
+}
+trap take_back EXIT
+trap 'exit 130' INT TERM HUP
 
+up() {
+  compose "${profiles[@]}" up --detach --no-build --wait --wait-timeout "${WAIT_TIMEOUT:-180}" "$@"
+}
+
+title "starting with the queue in $queue"
+if ! up "${scale[@]}"; then
+  say_who_is_unwell
+  die 'docker-up: not all of it came up (above); what was started is taken away again'
+fi
 while read -r name port; do declare "$name=$port"; done < <(published_ports)
+# After `edge` was restarted by itself, the others are still where it was before.
+if ! curl -fs -o /dev/null -m 3 "http://localhost:$API_PORT/livez"; then
+  up --no-deps --force-recreate edge api-gateway grpc-server || die 'docker-up: the gateway is not reached'
+fi
+done=1
+
 title 'Millrace runs in containers'
 cat <<TEXT
 

@@ -21,19 +21,45 @@ container_line() {
   esac
 }
 
-lines_of_containers() {
-  local id name service
-  for id in $1; do
-    name=$(name_of "$id")
-    service=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
-    container_line "$id" "$name" "$service"
-  done | sort
+# From outside, where clients come in: whatever runs inside, this is what they meet.
+edge_line() {
+  local name port
+  while read -r name port; do
+    case $name in
+      API_PORT | GRPC_PORT)
+        (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null ||
+          { printf 'edge no-answer - localhost:%s nobody listens: make docker-up\n' "$port" && return; }
+        ;;
+    esac
+  done < <(published_ports)
+  printf 'edge healthy - published\n'
 }
 
-# shellcheck disable=SC2119
-if command -v docker >/dev/null && containers=$(existing) && [[ -n $containers ]]; then
-  lines_of_containers "$containers" | health_table
-  exit
+lines_of_containers() {
+  local id name service
+  edge_line
+  for id in $1; do
+    service=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.service"}}' "$id")
+    # A load that was run once and ended well isn't missed.
+    [[ $service != edge && $service != load ]] || continue
+    container_line "$id" "$(name_of "$id")" "$service"
+  done | sort
+  for service in "${services[@]}"; do
+    [[ -n $(existing "$service") ]] || printf "%s no-answer - container isn't there\n" "$service"
+  done
+}
+
+if command -v docker >/dev/null; then
+  if engine_answers; then
+    # shellcheck disable=SC2119
+    containers=$(existing)
+    if [[ -n $containers ]]; then
+      lines_of_containers "$containers" | health_table
+      exit
+    fi
+  else
+    say 'no Docker engine answers: these are the services of this machine' >&2
+  fi
 fi
 
 read_addresses

@@ -46,3 +46,12 @@ check_port() {
   say "port $3 of $1 is taken$holder: stop that, or set $2" >&2
   return 1
 }
+
+# `500ms`, `30s`, `2m` or seconds, in whole seconds.
+in_seconds() {
+  case $1 in
+    *ms) echo 1 ;;
+    *m) echo $((10#${1%m} * 60)) ;;
+    *) echo $((10#${1%s})) ;;
+  esac
+}

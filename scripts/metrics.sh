@@ -20,23 +20,11 @@ show() {
   grep -v '^#' <<<"$page" | grep -E -- "$pattern" | sed 's/^/  /' || say '  nothing of that name'
 }
 
-# port_of SERVICE ID
-port_of() {
-  docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$2" | sed -n "s/^$(port_variable "$1")=//p"
-}
-# Of those that share the edge's address, its own.
-address_of() {
-  local id=$1 mode
-  mode=$(docker inspect --format '{{.HostConfig.NetworkMode}}' "$id")
-  [[ $mode != container:* ]] || id=${mode#container:}
-  docker inspect --format '{{range $name, $net := .NetworkSettings.Networks}}{{println $net.IPAddress}}{{end}}' "$id" | grep . | head -n 1
-}
-
 bad=0
 if command -v docker >/dev/null && [[ -n $(running edge) ]]; then
   for service in "${services[@]}"; do
     for id in $(running "$service"); do
-      show "$(name_of "$id")" "http://$(address_of "$id"):$(port_of "$service" "$id")" || bad=1
+      show "$(name_of "$id")" "http://$(address_of "$id"):$(setting_of "$id" "$(port_variable "$service")")" || bad=1
     done
   done
 else

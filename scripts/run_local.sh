@@ -16,15 +16,6 @@ follow_ports() {
   given PROCESSOR_URL || export PROCESSOR_URL="${urls[processor]}"
 }
 
-# `500ms`, `30s`, `2m` or seconds, in whole seconds.
-in_seconds() {
-  case $1 in
-    *ms) echo 1 ;;
-    *m) echo $((10#${1%m} * 60)) ;;
-    *) echo $((10#${1%s})) ;;
-  esac
-}
-
 signals=0
 on_signal() {
   signals=$((signals + 1))

@@ -69,13 +69,23 @@ def check_service(name, service):
         expect(port.get("host_ip") == "127.0.0.1", f"{name}: published beyond this machine")
 
 
-def check_settings(service):
-    """Each setting can be given: by name, or because it is fixed inside."""
-    known = re.findall(r"^#?([A-Z_]+)=", tree.read(".env.example").decode(), re.MULTILINE)
-    expect(known, ".env.example has no settings")
-    missing = [name for name in known if name not in service["environment"]
-               and name != "SHARE_PORT"]
-    expect(not missing, f"docker-compose.yml: x-settings lacks {', '.join(missing)}")
+def read_by():
+    """Which services read a setting, as the README's table says: name -> services."""
+    table = re.findall(r"^\| `([A-Z_]+)` \|.*\| ([^|]+) \|$", tree.read("README.md").decode(), re.MULTILINE)
+    readers = {name: SERVICES if who == "all" else tuple(who.split(", ")) for name, who in table
+               if who == "all" or set(who.split(", ")) <= set(SERVICES)}
+    expect(len(readers) > 50, "README.md: its table of settings isn't found")
+    return readers
+
+
+def check_settings(name, service):
+    """Each setting that it reads can be given, and it is told no secret that isn't its own."""
+    for setting, readers in read_by().items():
+        if name in readers and setting not in service["environment"] and setting != "SHARE_PORT":
+            problems.append(f"docker-compose.yml: {name} can't be told {setting}")
+    if name == "api-gateway":
+        told = [setting for setting in service["environment"] if setting.startswith(("NATS", "KAFKA"))]
+        expect(not told, f"docker-compose.yml: the gateway is told {told}")
 
 
 def check_compose():
@@ -90,13 +100,17 @@ def check_compose():
     for name, service in whole["services"].items():
         check_service(name, service)
     for name in SERVICES:
-        check_settings(whole["services"][name])
+        check_settings(name, whole["services"][name])
+    expect("front" in whole["services"]["alertmanager"]["networks"], "alertmanager: can tell nobody")
     expect(whole["networks"]["inner"].get("internal"), "the network 'inner' leads outside")
     chosen = load(("nats",), QUEUE_TYPE="nats", PUBLISH_ADDRESS="0.0.0.0", API_PORT="18080")
     for name, port in whole["x-published"].items():
         expect(any(port == one["published"] for service in whole["services"].values()
                    for one in service.get("ports", [])), f"x-published: {name}={port} isn't published")
     edge = chosen["services"]["edge"]["ports"][0]
+    expect(all(port["host_ip"] == "127.0.0.1" for name in ("prometheus", "grafana")
+               for port in load(("monitoring",), PUBLISH_ADDRESS="0.0.0.0")["services"][name]["ports"]),
+           "the monitoring is published with the gateway")
     expect((edge["host_ip"], edge["published"]) == ("0.0.0.0", "18080"), f"edge: {edge}")
     expect(chosen["services"]["ingest"]["environment"]["QUEUE_TYPE"] == "nats", "QUEUE_TYPE is lost")
     return len(whole["services"])

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make docker-test`: sees to an engine, Compose and the public images, runs the tests of this folder
-# and leaves nothing running. An engine that it had to start itself is stopped at the end.
+# and leaves nothing behind: no container, no volume, no image that stands in for a public one
+# (KEEP=1: those stay). An engine that it had to start itself is stopped at the end.
 #
 #   tests/docker/run.sh [TEST]...      tests/docker/run.sh Nats Memory.test_5_deploy_refuses_nobody
 set -euo pipefail
@@ -35,7 +36,25 @@ start_engine() {
   done
 }
 log=$(mktemp -t millrace-dockerd.XXXXXX)
+export MILLRACE_TEST_PROJECT=millrace-test-$$
+readonly ours=(--filter "label=com.docker.compose.project=$MILLRACE_TEST_PROJECT")
+
+# What tests that were broken off left.
+clean_up() {
+  local ids
+  mapfile -t ids < <(docker ps --all --quiet "${ours[@]}")
+  ((${#ids[@]} == 0)) || docker rm --force "${ids[@]}"
+  mapfile -t ids < <(docker volume ls --quiet "${ours[@]}")
+  ((${#ids[@]} == 0)) || docker volume rm "${ids[@]}"
+  mapfile -t ids < <(docker network ls --quiet "${ours[@]}")
+  ((${#ids[@]} == 0)) || docker network rm "${ids[@]}"
+  mapfile -t ids < <(docker image ls --filter 'reference=millrace/*:docker-test' --format '{{.Repository}}:{{.Tag}}')
+  ((${#ids[@]} == 0)) || docker image rm "${ids[@]}"
+  [[ -n ${KEEP:-} ]] || "$root/tests/docker/standins.sh" remove
+}
+
 on_exit() {
+  ! docker version >/dev/null 2>&1 || clean_up >/dev/null 2>&1 || true
   [[ -z $engine ]] || { kill "$engine" && wait "$engine"; } || true
   rm -f "$log"
 }

@@ -65,14 +65,15 @@ def copy_of_the_tree():
 
 class Stack:
     def __init__(self):
-        self.project = f"millrace-test-{os.getpid()}"
+        self.project = os.environ.get("MILLRACE_TEST_PROJECT", f"millrace-test-{os.getpid()}")
         self.folder = copy_of_the_tree()
         self.ports = {name: free_port() for name in PORTS}
         self.environment = {
             **{name: value for name, value in os.environ.items()
                if name in ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "TMPDIR", "LANG")},
             **{name: str(port) for name, port in self.ports.items()},
-            "COMPOSE_PROJECT_NAME": self.project, "MILLRACE_TAG": TAG}
+            "COMPOSE_PROJECT_NAME": self.project, "MILLRACE_TAG": TAG,
+            "REVISION": run("git", "rev-parse", "HEAD", cwd=ROOT).stdout.strip()}
 
     def script(self, name, *arguments, **settings):
         """One of scripts/, as make calls it."""
@@ -108,6 +109,11 @@ class Stack:
     def containers(self, *services):
         """Ids, of those that run."""
         return self.compose("ps", "--quiet", *services).stdout.split()
+
+    def environment_of(self, service):
+        """Of one of its containers, as the engine has it."""
+        return dict(line.split("=", 1)
+                    for line in inspect(self.containers(service)[0])["Config"]["Env"])
 
     def all_containers(self):
         return docker("ps", "--all", "--quiet", "--filter",

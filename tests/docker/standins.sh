@@ -1,23 +1,36 @@
 #!/usr/bin/env bash
 # Sees to it that each image that docker-compose.yml and docker/Dockerfile name is there: pulled, or
 # where the registry can't be reached made of the same server software, under the same name.
+#
+#   tests/docker/standins.sh [remove]     takes the stand-ins away again
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/millrace
+readonly label=millrace.stand-in=true
+
+if [[ ${1:-} == remove ]]; then
+  mapfile -t images < <(docker image ls --filter "label=$label" --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>')
+  ((${#images[@]} == 0)) || docker image rm "${images[@]}" >/dev/null
+  exit
+fi
+
 work=$(mktemp -d -t millrace-standins.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 
 missing() { ! docker image inspect "$1" >/dev/null 2>&1; }
 
-# A registry that can't be reached often says nothing at all.
-pulled() { timeout "${PULL_TIMEOUT:-20}" docker pull -q "$1" >/dev/null 2>&1; }
+# A registry that can't be reached often says nothing at all: it is asked shortly whether it has the
+# image, and then given the time that it takes.
+pulled() {
+  timeout 15 docker manifest inspect "$1" >/dev/null 2>&1 && docker pull -q "$1" >/dev/null
+}
 
 debian_from_packages() {
-  command -v debootstrap >/dev/null || die "standins: debootstrap is missing: scripts/install-deps.sh docker"
+  command -v debootstrap >/dev/null || scripts/install-deps.sh docker
   debootstrap --variant=minbase bookworm "$work/debian" >"$work/log" 2>&1 ||
     { tail -n 5 "$work/log" >&2 && die 'standins: debootstrap failed'; }
-  tar -C "$work/debian" -c . | docker import - "$1" >/dev/null
+  tar -C "$work/debian" -c . | docker import --change "LABEL $label" - "$1" >/dev/null
   rm -rf "$work/debian"
 }
 
@@ -44,15 +57,14 @@ if missing "$debian" && ! pulled "$debian"; then
   debian_from_packages "$debian"
 fi
 
-images=$(docker compose --profile '*' config --images | grep -v '^millrace/' | sort -u)
-for image in $images; do
+for image in $(docker compose --profile '*' config --images | grep -v '^millrace/' | sort -u); do
   missing "$image" || continue
   ! pulled "$image" || continue
   target=$(sed -E 's#.*/##; s#:.*##' <<<"$image")
   say "standins: $image can't be pulled: made of the same software"
   mkdir "$work/$target"
   prepare "$target" "$work/$target"
-  docker buildx build --quiet --load --build-arg "DEBIAN=$debian" --label millrace.stand-in=true \
+  docker buildx build --quiet --load --build-arg "DEBIAN=$debian" --label "$label" \
     --target "$target" --tag "$image" "$work/$target" >/dev/null 2>"$work/log" ||
     { tail -n 20 "$work/log" >&2 && die "standins: $image can't be made"; }
 done

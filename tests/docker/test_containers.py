@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import unittest
 
@@ -87,8 +88,9 @@ class Images(unittest.TestCase):
             self.assertEqual(config["Healthcheck"]["Test"], ["CMD", f"/{service}", "--healthcheck"])
             self.assertEqual(config["Entrypoint"], [f"/{service}"])
             labels = config["Labels"]
-            for name in ("title", "description", "version", "revision", "created", "licenses"):
+            for name in ("title", "description", "version", "created", "licenses"):
                 self.assertTrue(labels[f"org.opencontainers.image.{name}"], name)
+            self.assertRegex(labels["org.opencontainers.image.revision"], r"[0-9a-f]{40}")
             self.assertNotEqual(labels["org.opencontainers.image.version"], "0.0.0")
 
     def test_nothing_else_is_in_them(self):
@@ -198,7 +200,7 @@ class Memory(unittest.TestCase):
         before = {service: set(stack.containers(service)) for service in SERVICES}
         with StrictLoad(stack.ports["API_PORT"], clients=6) as load, \
                 Calls(stack.ports["GRPC_PORT"], clients=2) as calls:
-            said = stack.succeed("deploy.sh", BUILD=0, SINK="file", QUEUE_SIZE=5000)
+            said = stack.succeed("deploy.sh", BUILD=0)  # from a shell that knows no setting
         print(said, f"meanwhile accepted: {len(load.accepted)}, over gRPC {len(calls.accepted)}",
               flush=True)
         load.expect_no_error()
@@ -209,6 +211,7 @@ class Memory(unittest.TestCase):
             now = set(stack.containers(service))
             self.assertEqual(len(now), len(before[service]), service)
             self.assertFalse(now & before[service], service)
+        self.assertEqual(stack.environment_of("processor").get("QUEUE_SIZE"), "5000")
         expect_worked_off([*load.accepted, *calls.accepted])
 
     def test_6_health_check_tells_who_is_unwell(self):
@@ -227,6 +230,18 @@ class Memory(unittest.TestCase):
             for container in stack.compose("ps", "--quiet", "--all", "processor").stdout.split():
                 run("docker", "unpause", container)
         until("all are well again", lambda: stack.script("health_check.sh").returncode == 0)
+
+    def test_7_an_edge_that_was_restarted(self):
+        """Who shared its address is still where it was: seen from outside, and mended."""
+        edge = stack.containers("edge")[0]
+        kill_from_outside(edge)
+        until("it was started again", lambda: inspect(edge)["RestartCount"] == 1)
+        seen = stack.script("health_check.sh")
+        self.assertNotEqual(seen.returncode, 0, seen.stdout)
+        self.assertRegex(seen.stdout, r"edge +no-answer.*make docker-up")
+        stack.up("processor=3", "ingest=2", QUEUE_SIZE=5000)
+        expect_worked_off(post(20))
+        self.assertEqual(stack.script("health_check.sh").returncode, 0)
 
 
 class Nats(unittest.TestCase):
@@ -266,9 +281,18 @@ class Nats(unittest.TestCase):
 
     def test_3_deploy_refuses_nobody(self):
         with StrictLoad(stack.ports["API_PORT"], clients=4) as load:
-            stack.succeed("deploy.sh", BUILD=0, SINK="file", QUEUE_TYPE="nats")
+            stack.succeed("deploy.sh", BUILD=0)
         load.expect_no_error()
+        for service in ("ingest", "processor", "grpc-server"):
+            self.assertEqual(stack.environment_of(service)["QUEUE_TYPE"], "nats")
         expect_worked_off(load.accepted)
+
+    def test_4_a_deploy_does_not_change_the_queue(self):
+        before = stack.containers()
+        done = stack.script("deploy.sh", BUILD=0, QUEUE_TYPE="kafka")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"\Adeploy: what runs has its queue in nats, the settings say kafka")
+        self.assertEqual(stack.containers(), before)
 
 
 class Kafka(unittest.TestCase):
@@ -284,8 +308,10 @@ class Kafka(unittest.TestCase):
         expect_worked_off([*post(200), post_over_grpc()])
 
     def test_k6_finds_its_way(self):
-        done = stack.compose("run", "--rm", "--no-TTY", "load", QUEUE_TYPE="kafka", SINK="file")
+        before = stack.containers()
+        done = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "load")
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        self.assertEqual(stack.containers(), before)
 
 
 class Full(unittest.TestCase):
@@ -325,8 +351,11 @@ class Full(unittest.TestCase):
         until("it is over", lambda: not stack.query(
             'ALERTS{alertname="BrokerUnreachable",alertstate="firing"}'), 120)
 
-    def test_3_grafana_is_published_here_only(self):
+    def test_3_it_is_published_here_only(self):
         self.assertEqual(stack.get("/api/health", "GRAFANA_PORT")[0], 200)
+        for service, port in (("grafana", "3000/tcp"), ("prometheus", "9090/tcp")):
+            published = inspect(stack.containers(service)[0])["NetworkSettings"]["Ports"][port]
+            self.assertEqual([one["HostIp"] for one in published], ["127.0.0.1"])
 
     def test_4_monitoring_goes_and_comes(self):
         stack.succeed("monitoring.sh", "down")
@@ -361,7 +390,6 @@ class BadInput(unittest.TestCase):
         self.refused("MB free, and 999999999 are needed", DISK_AT_LEAST_MB="999999999")
 
     def test_port_in_use(self):
-        import socket
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -373,6 +401,20 @@ class BadInput(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("HANDLER", done.stderr)
         self.assertEqual(stack.all_containers(), [])
+
+    def test_a_start_that_is_broken_off(self):
+        with subprocess.Popen([stack.folder / "scripts" / "docker_up.sh"], cwd=stack.folder,
+                              env=stack.environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as starting:
+            until("something was started", stack.all_containers)
+            starting.terminate()
+            self.assertNotEqual(starting.wait(60), 0)
+        self.assertEqual(stack.all_containers(), [])
+
+    def test_yes_is_1(self):
+        done = stack.script("docker_down.sh", VOLUMES="no")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stderr, "VOLUMES is 'no': 1 and 0 are allowed\n")
 
     def test_a_queue_without_its_profile(self):
         """With Docker alone: who is asked says what is missing."""
