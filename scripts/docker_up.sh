@@ -39,10 +39,11 @@ done
 # Whatever ends this before it is done, what it made goes again.
 # shellcheck disable=SC2119
 before=$(existing)
-done=
+done='' working=''
 take_back() {
   local made
   [[ -z $done ]] || return 0
+  [[ -z $working ]] || { kill "$working" && wait "$working"; } 2>/dev/null || true
   mapfile -t made < <(those_but "$before")
   drain_away "${made[@]}" || true
   [[ -n $before ]] || compose_all down >/dev/null 2>&1 || true
@@ -50,8 +51,11 @@ take_back() {
 trap take_back EXIT
 trap 'exit 130' INT TERM HUP
 
+# In the background, where a signal is heard meanwhile.
 up() {
-  compose "${profiles[@]}" up --detach --no-build --wait --wait-timeout "${WAIT_TIMEOUT:-180}" "$@"
+  compose "${profiles[@]}" up --detach --no-build --wait --wait-timeout "${WAIT_TIMEOUT:-180}" "$@" &
+  working=$!
+  wait "$working"
 }
 
 title "starting with the queue in $queue"

@@ -2,6 +2,7 @@
 own, on free ports: nothing of the user's is touched.
 """
 
+import atexit
 import json
 import os
 import pathlib
@@ -22,6 +23,7 @@ from service import free_port  # noqa: E402
 SERVICES = ("api-gateway", "grpc-server", "ingest", "processor")
 PORTS = ("API_PORT", "GRPC_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 TAG = "docker-test"
+USER = "10001:10001"
 
 
 def until(what, condition, timeout_s=60.0):
@@ -158,3 +160,14 @@ class Stack:
         processor = (self.containers("processor") or self.all_containers())[0]
         packed = run("docker", "cp", f"{processor}:/var/lib/millrace/results.ndjson", "-")
         return re.findall(r'"message_id":\s*"([0-9a-f-]{36})"', packed.stdout)
+
+
+def of_this_run():
+    """One stack for all tests, its images built; gone with the process."""
+    made = Stack()
+    atexit.register(made.discard)
+    print(made.succeed("docker_build.sh"), flush=True)
+    return made
+
+
+stack = of_this_run()

@@ -1,133 +1,13 @@
 """The whole of `make docker-…` on a real Docker engine, profile by profile."""
 
-import json
 import pathlib
-import re
-import socket
-import subprocess
 import unittest
 
-from stack import SERVICES, TAG, Stack, docker, inspect, run, until
+from stack import SERVICES, USER, docker, inspect, run, stack, until
 
+from clients import expect_worked_off, kill_from_outside, post, post_over_grpc
 from grpc_calls import Calls
-from harness import good_body
-import wire
 from strict_load import StrictLoad
-
-USER = "10001:10001"
-IMAGE_BYTES_MAX = 30_000_000
-TOOLS = pathlib.Path.home() / ".cache" / "millrace" / "tools"
-ALLOWED_FILES = re.compile(
-    r"(api-gateway|ingest|processor|grpc-server|lib64/ld-linux-x86-64\.so\.2"
-    r"|(usr/)?lib/x86_64-linux-gnu/[\w.+-]+\.so[\w.]*|etc/ssl/certs/ca-certificates\.crt"
-    r"|etc/nsswitch\.conf)")
-# Every container has these of the engine's own.
-OF_THE_ENGINE = re.compile(r"\.dockerenv|dev/.*|etc/(hostname|hosts|resolv\.conf|mtab)|proc|sys")
-
-stack = None
-
-
-def setUpModule():
-    global stack
-    stack = Stack()
-    print(stack.succeed("docker_build.sh"), flush=True)
-
-
-def tearDownModule():
-    stack.discard()
-    assert stack.all_containers() == [], "containers are left behind"
-
-
-def post(count=1, port=None, prefix="m"):
-    """Accepted ids, over one connection."""
-    ids = []
-    with wire.Connection(port or stack.ports["API_PORT"], timeout_s=30) as connection:
-        for number in range(count):
-            connection.send(wire.build("POST", "/api/v1/ingest", good_body(data=f"{prefix}{number}")))
-            response = connection.read_response()
-            assert response.status == 200, response
-            ids.append(response.json()["messageId"])
-    return ids
-
-
-def post_over_grpc():
-    done = run(TOOLS / "grpcurl", "-plaintext", "-d", '{"source":"docker","data":"eA=="}',
-               f"127.0.0.1:{stack.ports['GRPC_PORT']}", "diplom.v1.IngestService/Ingest")
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert answer.get("status") == "accepted", answer
-    return answer["message_id"]
-
-
-def expect_worked_off(ids, timeout_s=30):
-    until("all that was accepted is worked off",
-          lambda: set(ids) <= set(stack.worked_off()), timeout_s)
-
-
-def kill_from_outside(container):
-    """As a crash: the engine, asked to kill, would take it for an operator's wish."""
-    subprocess.run(["kill", "-9", str(inspect(container)["State"]["Pid"])], check=True)
-
-
-class Images(unittest.TestCase):
-    def each(self):
-        for service in SERVICES:
-            with self.subTest(image=service):
-                yield service, inspect(f"millrace/{service}:{TAG}")
-
-    def test_sizes(self):
-        for service, about in self.each():
-            self.assertLessEqual(about["Size"], IMAGE_BYTES_MAX)
-            self.assertGreater(about["Size"], 1_000_000, service)
-
-    def test_what_they_are_told(self):
-        for service, about in self.each():
-            config = about["Config"]
-            self.assertEqual(config["User"], USER)
-            self.assertEqual(config["StopSignal"], "SIGTERM")
-            self.assertEqual(config["Healthcheck"]["Test"], ["CMD", f"/{service}", "--healthcheck"])
-            self.assertEqual(config["Entrypoint"], [f"/{service}"])
-            labels = config["Labels"]
-            for name in ("title", "description", "version", "created", "licenses"):
-                self.assertTrue(labels[f"org.opencontainers.image.{name}"], name)
-            self.assertRegex(labels["org.opencontainers.image.revision"], r"[0-9a-f]{40}")
-            self.assertNotEqual(labels["org.opencontainers.image.version"], "0.0.0")
-
-    def test_nothing_else_is_in_them(self):
-        for service, _ in self.each():
-            container = docker("create", f"millrace/{service}:{TAG}")
-            try:
-                listing = subprocess.run(f"docker export {container} | tar -t", shell=True,
-                                         check=True, capture_output=True, text=True).stdout
-            finally:
-                docker("rm", container)
-            files = [name for name in listing.splitlines() if not name.endswith("/")]
-            self.assertIn(service, files)
-            strange = [name for name in files if not ALLOWED_FILES.fullmatch(name)
-                       and not OF_THE_ENGINE.fullmatch(name)]
-            self.assertEqual(strange, [])
-
-    def test_they_start(self):
-        for service, _ in self.each():
-            done = run("docker", "run", "--rm", "--read-only", "--cap-drop", "ALL",
-                       f"millrace/{service}:{TAG}", "--version")
-            self.assertEqual((done.returncode, done.stdout.split()[0]), (0, service), done.stderr)
-            shell = run("docker", "run", "--rm", "--entrypoint", "/bin/sh", f"millrace/{service}:{TAG}")
-            self.assertEqual(shell.returncode, 127, shell.stderr)
-
-    def test_bills_of_materials(self):
-        for service, _ in self.each():
-            path = stack.folder / "build" / "sbom" / f"sbom-of-{service}.spdx.json"
-            bill = json.loads(path.read_text(encoding="utf-8"))
-            packages = {one["name"]: one["versionInfo"] for one in bill["packages"]}
-            for name in (service, "libc6", "libstdc++6", "ca-certificates", "libboost1.81-dev",
-                         *(["librdkafka1"] if service != "api-gateway" else []),
-                         *(["libgrpc-dev"] if service == "grpc-server" else [])):
-                self.assertTrue(packages.get(name), (name, sorted(packages)))
-            known = {one["SPDXID"] for one in bill["packages"]} | {"SPDXRef-DOCUMENT"}
-            for relation in bill["relationships"]:
-                self.assertIn(relation["relatedSpdxElement"], known)
-                self.assertIn(relation["spdxElementId"], known)
 
 
 class Memory(unittest.TestCase):
@@ -366,66 +246,6 @@ class Full(unittest.TestCase):
     def test_5_figures_at_a_glance(self):
         said = stack.succeed("metrics.sh")
         self.assertIn("millrace_pool_processed_total", said)
-
-
-class BadInput(unittest.TestCase):
-    """One clear line each, and nothing half-started left behind."""
-
-    def refused(self, said, **settings):
-        done = stack.script("docker_up.sh", **settings)
-        self.assertNotEqual(done.returncode, 0)
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        self.assertEqual(len(lines), 1, done.stderr)
-        self.assertRegex(lines[0], said)
-        self.assertEqual(stack.all_containers(), [])
-
-    def test_no_engine(self):
-        self.refused("no Docker engine answers at tcp://127.0.0.1:9",
-                     DOCKER_HOST="tcp://127.0.0.1:9")
-
-    def test_wrong_queue(self):
-        self.refused("QUEUE_TYPE is 'rabbit'.*memory, nats, kafka", QUEUE_TYPE="rabbit")
-
-    def test_no_disk_space(self):
-        self.refused("MB free, and 999999999 are needed", DISK_AT_LEAST_MB="999999999")
-
-    def test_port_in_use(self):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            port = taken.getsockname()[1]
-            self.refused(f"port {port} .*is taken.*API_PORT", API_PORT=port)
-
-    def test_what_does_not_come_up_is_taken_away(self):
-        done = stack.script("docker_up.sh", HANDLER="nonsense", WAIT_TIMEOUT=20)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("HANDLER", done.stderr)
-        self.assertEqual(stack.all_containers(), [])
-
-    def test_a_start_that_is_broken_off(self):
-        with subprocess.Popen([stack.folder / "scripts" / "docker_up.sh"], cwd=stack.folder,
-                              env=stack.environment, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL) as starting:
-            until("something was started", stack.all_containers)
-            starting.terminate()
-            self.assertNotEqual(starting.wait(60), 0)
-        self.assertEqual(stack.all_containers(), [])
-
-    def test_yes_is_1(self):
-        done = stack.script("docker_down.sh", VOLUMES="no")
-        self.assertNotEqual(done.returncode, 0)
-        self.assertEqual(done.stderr, "VOLUMES is 'no': 1 and 0 are allowed\n")
-
-    def test_a_queue_without_its_profile(self):
-        """With Docker alone: who is asked says what is missing."""
-        done = stack.compose_plain("up", "--detach", "--wait", "--wait-timeout", "40",
-                                   "processor", QUEUE_TYPE="nats")
-        try:
-            self.assertNotEqual(done.returncode, 0)
-            said = inspect(stack.containers("processor")[0])["State"]["Health"]["Log"][-1]["Output"]
-            self.assertRegex(said, "unhealthy.*nats")
-        finally:
-            stack.down()
 
 
 if __name__ == "__main__":
