@@ -21,16 +21,22 @@ container_line() {
   esac
 }
 
+# The engine's proxy takes connections whether or not anybody is behind it: what counts is that
+# somebody says something. An HTTP/2 server begins by itself.
+speaks() {
+  # shellcheck disable=SC2016  # the inner shell expands it
+  case $1 in
+    API_PORT) curl -fs -o /dev/null -m 3 "http://localhost:$2/livez" ;;
+    GRPC_PORT) [[ -n $(timeout 3 bash -c 'exec 3<>"/dev/tcp/localhost/$0" && head -c 9 <&3 | base64' "$2" 2>/dev/null) ]] ;;
+  esac
+}
+
 # From outside, where clients come in: whatever runs inside, this is what they meet.
 edge_line() {
   local name port
   while read -r name port; do
-    case $name in
-      API_PORT | GRPC_PORT)
-        (exec 3<>"/dev/tcp/localhost/$port") 2>/dev/null ||
-          { printf 'edge no-answer - localhost:%s nobody listens: make docker-up\n' "$port" && return; }
-        ;;
-    esac
+    [[ $name != API_PORT && $name != GRPC_PORT ]] || speaks "$name" "$port" ||
+      { printf 'edge no-answer - localhost:%s nobody listens: make docker-up mends it\n' "$port" && return; }
   done < <(published_ports)
   printf 'edge healthy - published\n'
 }
