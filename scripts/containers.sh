@@ -79,7 +79,7 @@ keep_settings_of() {
   for id in "$@"; do
     while IFS= read -r line; do
       name=${line%%=*}
-      [[ -z $name || $unsaid != *" $name "* ]] || export "$name=${line#*=}"
+      [[ $line != ?*=* || $unsaid != *" $name "* ]] || export "$name=${line#*=}"
     done < <(docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$id")
   done
 }

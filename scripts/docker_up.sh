@@ -36,6 +36,14 @@ for service in "${services[@]}"; do
   fi
 done
 
+# After `edge` was restarted by itself, those who share its address are still where it was before, and
+# reached by nobody: they are made anew.
+while read -r name port; do declare "$name=$port"; done < <(published_ports)
+if [[ -n $(running edge) ]] && ! curl -fs -o /dev/null -m 3 "http://localhost:$API_PORT/livez"; then
+  mapfile -t lost < <(existing api-gateway && existing grpc-server)
+  drain_away "${lost[@]}"
+fi
+
 # Whatever ends this before it is done, what it made goes again.
 # shellcheck disable=SC2119
 before=$(existing)
@@ -62,11 +70,6 @@ title "starting with the queue in $queue"
 if ! up "${scale[@]}"; then
   say_who_is_unwell
   die 'docker-up: not all of it came up (above); what was started is taken away again'
-fi
-while read -r name port; do declare "$name=$port"; done < <(published_ports)
-# After `edge` was restarted by itself, the others are still where it was before.
-if ! curl -fs -o /dev/null -m 3 "http://localhost:$API_PORT/livez"; then
-  up --no-deps --force-recreate edge api-gateway grpc-server || die 'docker-up: the gateway is not reached'
 fi
 done=1
 
