@@ -65,7 +65,14 @@ class GrpcService final : public ServiceApp {
     if (Status failed = shell_.open(http::Router(), settings_.grpc_metrics_port); !failed.ok()) {
       return failed;
     }
-    return server_.start();  // last: from here on there are calls, which only a drain ends
+    // Last: from here on there are calls, which only a drain ends.
+    Status failed = server_.start();
+    if (!failed.ok()) {
+      // The probes look at what is about to be destroyed.
+      shell_.stop_accepting();
+      static_cast<void>(shell_.close(std::chrono::steady_clock::now()));
+    }
+    return failed;
   }
 
   void stop_accepting() override {
