@@ -24,7 +24,9 @@ void answer_ready(OpsState& state, Reply reply) {
   const auto respond = [service = state.service](const Status& status, Reply to) {
     nlohmann::ordered_json body = {{"ready", status.ok()}, {"service", service}};
     if (!status.ok()) body["error"] = status.text();
-    std::move(to).send(with_retry(Response::json(body.dump(), status.ok() ? 200 : 503)));
+    // The reason may hold what a broker or the system said, in whatever encoding.
+    std::string text = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::move(to).send(with_retry(Response::json(std::move(text), status.ok() ? 200 : 503)));
   };
   if (!state.ready) return respond({Code::closed, kNotAtWork}, std::move(reply));
   state.can_work([respond, reply = std::move(reply)](const Status& status) mutable {

@@ -56,6 +56,16 @@ TEST_CASE("a service that can't work isn't ready and says why") {
         nlohmann::json{{"ready", false}, {"service", "tested"}, {"error", "the broker is down"}});
 }
 
+TEST_CASE("a reason that isn't UTF-8 is told too") {
+  Ops t;
+  t.state.ready = true;
+  t.work = {Code::unavailable, "caf\xE9 is down"};
+  const TestServer server(t.routes());
+  const auto ready = ask(server, get("/readyz"));
+  CHECK(ready.status == 503);
+  CHECK(json_of(ready).at("error") == "caf\xEF\xBF\xBD is down");
+}
+
 TEST_CASE("health is what the components say, and a warning is no failure") {
   Ops t;
   t.state.ready = true;
