@@ -1,5 +1,8 @@
 #include "edge/health/upstream_probe.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "base/thread_annotations.h"
 #include "http/client_connection.h"
 
@@ -7,11 +10,35 @@ namespace millrace::edge {
 namespace {
 
 constexpr std::chrono::seconds kFresh{1};
+constexpr std::size_t kErrorBytesMax = 200;
+
+// One line, and no half of a character at its end.
+std::string shortened(std::string text) {
+  if (text.size() > kErrorBytesMax) {
+    std::size_t end = kErrorBytesMax;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text.resize(end);
+    text += "...";
+  }
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return text;
+}
+
+// What the body of a /readyz says of it; nothing when it isn't one of ours.
+std::string error_in(const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return "";
+  const auto error = json.find("error");
+  return error != json.end() && error->is_string() ? shortened(error->get<std::string>()) : "";
+}
 
 Status status_of(const http::Upstream& upstream, const Result<http::ClientResponse>& result) {
   if (!result.has_value()) return {Code::unavailable, result.error().text()};
   if (result->status == 200) return {};
-  return {Code::unavailable, upstream.authority + " is not ready"};
+  const std::string error = error_in(result->body);
+  return {Code::unavailable,
+          upstream.label() + " is not ready" + (error.empty() ? "" : ": ") + error};
 }
 
 }  // namespace

@@ -16,12 +16,14 @@ using http::testing::upstream_at;
 
 constexpr std::chrono::milliseconds kTimeout{500};
 
-// A service whose /readyz says `ready`.
+// A service whose /readyz says `ready`, or for want of `work` that it isn't; at each address of
+// this machine.
 struct Instance {
-  explicit Instance(bool ready) : server(routes(ready)) {}
-  http::Router routes(bool ready) {
+  explicit Instance(bool ready, Status work = {})
+      : server(routes(ready, std::move(work)), {.bind_address = "0.0.0.0"}) {}
+  http::Router routes(bool ready, Status work) {
     state.ready = ready;
-    state.can_work = [](UniqueFunction<void(Status)> done) { done({}); };
+    state.can_work = [work](UniqueFunction<void(Status)> done) { done(work); };
     http::Router router;
     add_ops_routes(router, state, registry);
     return router;
@@ -65,13 +67,53 @@ TEST_CASE("each instance answers for itself, in its place") {
   CHECK(answers[0].status.code() == Code::unavailable);
   CHECK(answers[1].status.ok());
   CHECK(answers[1].authority == t.upstreams[1].authority);
-  CHECK(answers[2].status.text() == answers[2].authority + " is not ready");
+  CHECK(answers[2].status.text() == answers[2].authority + " is not ready: starting or draining");
   CHECK(answers[3].status.code() == Code::unavailable);
   const std::string reasons = reasons_of(answers);
   for (const std::size_t i : {0U, 2U, 3U}) {
     CHECK(reasons.find(answers[i].authority) != std::string::npos);
   }
   CHECK(reasons.find(answers[1].authority) == std::string::npos);
+}
+
+TEST_CASE("instances of one name are told apart by their addresses") {
+  const Instance draining(false);
+  Probe t({draining.port(), draining.port()});
+  for (http::Upstream& upstream : t.upstreams) upstream.authority = upstream.host = "processor";
+  t.upstreams[1].addresses = {"127.0.0.2"};
+  CHECK(reasons_of(t.all()) ==
+        "processor (127.0.0.1) is not ready: starting or draining; "
+        "processor (127.0.0.2) is not ready: starting or draining");
+}
+
+std::string reason_for(const std::string& error) {
+  const Instance bad(true, {Code::unavailable, error});
+  Probe t({bad.port()});
+  const std::string reason = t.any().text();
+  const std::string head = t.upstreams[0].authority + " is not ready: ";
+  REQUIRE(reason.starts_with(head));
+  return reason.substr(head.size());
+}
+
+TEST_CASE("why an instance isn't ready is told in one line, and not at length") {
+  CHECK(reason_for("one\nand\ttwo") == "one and two");
+  const std::string most(200, 'x');
+  CHECK(reason_for(most) == most);
+  CHECK(reason_for(most + "x") == most + "...");
+  CHECK(reason_for(most.substr(1) + "\u00e9") == most.substr(1) + "...");
+}
+
+TEST_CASE("an instance that says nothing of ours is just not ready") {
+  for (const char* body : {"", "busy", "[]", R"({"error":7})", R"({"ready":false})"}) {
+    http::Router router;
+    router.add(
+        {"readyz", http::Method::get, "/readyz", [body](const http::Request&, http::Reply reply) {
+           std::move(reply).send(http::Response::json(body, 503));
+         }});
+    const TestServer server(std::move(router));
+    Probe t({server.server.port()});
+    CHECK(t.any().text() == t.upstreams[0].authority + " is not ready");
+  }
 }
 
 TEST_CASE("without instances there is an answer too") {
