@@ -35,20 +35,59 @@ std::string gib(std::uint64_t bytes) {
 
 std::string mib(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
+constexpr const char* kFrameIsOne = ", a frame counting as one";
+
+// How much of one of a queue's bounds is used.
+struct Share {
+  std::uint64_t used;
+  std::uint64_t bound;
+  bool full;
+  const char* unit;
+
+  [[nodiscard]] std::uint64_t percent() const { return percent_of(used, bound); }
+  [[nodiscard]] std::pair<bool, std::uint64_t> rank() const { return {full, percent()}; }
+};
+
+Share by_messages(const QueueFill& fill) {
+  return {fill.messages, fill.capacity, fill.capacity != 0 && fill.messages >= fill.capacity,
+          fill.frames ? kFrameIsOne : ""};
+}
+
+// The last bytes stay unused: what is stored next doesn't fit into them.
+Share by_bytes(const QueueFill& fill) {
+  const std::uint64_t average = fill.messages == 0 ? 0 : fill.bytes / fill.messages;
+  return {fill.bytes, fill.bytes_max,
+          fill.bytes_max != 0 && fill.bytes + std::max<std::uint64_t>(average, 1) > fill.bytes_max,
+          " bytes"};
+}
+
+Share larger_share(const QueueFill& fill) {
+  const Share messages = by_messages(fill);
+  const Share bytes = by_bytes(fill);
+  return bytes.rank() > messages.rank() ? bytes : messages;
+}
+
+bool is_bounded(const QueueFill& fill) { return fill.capacity != 0 || fill.bytes_max != 0; }
+
+bool is_full(const QueueFill& fill) { return fill.full || larger_share(fill).full; }
+
+bool is_fuller(const QueueFill& fill, const QueueFill& other) {
+  return std::pair(is_full(fill), larger_share(fill).percent()) >
+         std::pair(is_full(other), larger_share(other).percent());
+}
+
 std::string fill_text(const QueueFill& fill, bool one_of_many) {
   std::string text = one_of_many ? fill.name + ": " : "";
-  if (fill.messages >= fill.capacity) {
+  const Share share = larger_share(fill);
+  if (share.full) {
     text += "full";
   } else if (fill.full) {
     text += "full by its bytes";
   } else {
-    text += std::to_string(percent_of(fill.messages, fill.capacity)) + " % full";
+    text += std::to_string(share.percent()) + " % full";
   }
-  return text + " (" + std::to_string(fill.messages) + " of " + std::to_string(fill.capacity) + ")";
-}
-
-bool is_full(const QueueFill& fill) {
-  return fill.full || (fill.capacity != 0 && fill.messages >= fill.capacity);
+  return text + " (" + std::to_string(share.used) + " of " + std::to_string(share.bound) +
+         share.unit + ")";
 }
 
 std::size_t count_ready(const UpstreamAnswers& answers) {
@@ -97,15 +136,11 @@ Component judge_queue_depth(const std::vector<QueueFill>& fills, std::uint64_t w
   Component depth{.name = "queue_depth"};
   const QueueFill* fullest = nullptr;
   for (const QueueFill& fill : fills) {
-    if (fill.capacity == 0) continue;
-    if (fullest == nullptr ||
-        std::pair(is_full(fill), percent_of(fill.messages, fill.capacity)) >
-            std::pair(is_full(*fullest), percent_of(fullest->messages, fullest->capacity))) {
-      fullest = &fill;
-    }
+    if (!is_bounded(fill)) continue;
+    if (fullest == nullptr || is_fuller(fill, *fullest)) fullest = &fill;
   }
   if (fullest == nullptr) return depth;
-  const std::uint64_t percent = percent_of(fullest->messages, fullest->capacity);
+  const std::uint64_t percent = larger_share(*fullest).percent();
   const bool refuses = need == Need::any ? std::all_of(fills.begin(), fills.end(), is_full)
                                          : std::any_of(fills.begin(), fills.end(), is_full);
   if (refuses) {
@@ -116,6 +151,10 @@ Component judge_queue_depth(const std::vector<QueueFill>& fills, std::uint64_t w
   if (depth.health != Health::healthy) depth.reason = fill_text(*fullest, fills.size() > 1);
   depth.numbers = {
       {"messages", fullest->messages}, {"capacity", fullest->capacity}, {"percent", percent}};
+  if (fullest->bytes_max != 0) {
+    depth.numbers.emplace_back("bytes", fullest->bytes);
+    depth.numbers.emplace_back("bytes_max", fullest->bytes_max);
+  }
   return depth;
 }
 
@@ -128,7 +167,8 @@ Component judge_lag(const std::vector<QueueLag>& lags, Thresholds messages) {
   lag.health = judge(longest->messages, messages);
   if (lag.health != Health::healthy) {
     add(lag.reason, lags.size() > 1 ? longest->name : "",
-        std::to_string(longest->messages) + " messages wait");
+        std::to_string(longest->messages) + " messages wait" +
+            (longest->frames ? kFrameIsOne : ""));
   }
   lag.numbers = {{"messages", longest->messages}};
   return lag;

@@ -46,16 +46,21 @@ struct QueueFill {
   std::uint64_t messages = 0;
   std::uint64_t capacity = 0;  // 0: no bound
   bool full = false;           // says so itself: it has another bound too
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_max = 0;  // 0: no bound, or only it knows
+  bool frames = false;          // a frame of many counts as one message
 };
 
-// "queue_depth": the fullest. Full is unhealthy: from then on messages are refused, unless only
-// `any` of the providers is needed and another has room.
+// "queue_depth": the fullest, by messages or by bytes, whichever is nearer to its bound. Full is
+// unhealthy: from then on messages are refused, unless only `any` of the providers is needed and
+// another has room. By bytes it is full when one more of the average size has no room.
 Component judge_queue_depth(const std::vector<QueueFill>& fills, std::uint64_t warning_percent,
                             Need need);
 
 struct QueueLag {
   std::string name;
   std::uint64_t messages = 0;
+  bool frames = false;  // as above
 };
 
 // "lag": the longest.

@@ -87,6 +87,42 @@ TEST_CASE("a queue that is full by another bound says so") {
   CHECK_THAT(depth.reason, Contains("bytes"));
 }
 
+TEST_CASE("a queue bounded by bytes too is as full as the nearer bound says") {
+  const auto judged = [](std::uint64_t messages, std::uint64_t bytes,
+                         std::uint64_t capacity = 100) {
+    const QueueFill nats{.name = "nats",
+                         .messages = messages,
+                         .capacity = capacity,
+                         .bytes = bytes,
+                         .bytes_max = 10'000,
+                         .frames = true};
+    return judge_queue_depth({nats}, 80, Need::all);
+  };
+  CHECK(judged(79, 7'999).health == Health::healthy);
+  CHECK(judged(83, 1'000).reason == "83 % full (83 of 100, a frame counting as one)");
+  CHECK(judged(10, 8'400).health == Health::warning);
+  CHECK(judged(10, 8'400).reason == "84 % full (8400 of 10000 bytes)");
+  CHECK(number(judged(10, 8'400), "percent") == 84);
+  CHECK(number(judged(10, 8'400), "bytes") == 8'400);
+  CHECK(number(judged(10, 8'400), "bytes_max") == 10'000);
+  CHECK(judged(100, 9'000).reason == "full (100 of 100, a frame counting as one)");
+  CHECK(judged(0, 0, 0).health == Health::healthy);
+  CHECK(judged(10, 8'400, 0).reason == "84 % full (8400 of 10000 bytes)");
+}
+
+TEST_CASE("a queue is full by bytes when the next has no room") {
+  const auto judged = [](std::uint64_t messages, std::uint64_t bytes) {
+    return judge_queue_depth(
+        {{.name = "nats", .messages = messages, .bytes = bytes, .bytes_max = 10'000}}, 95,
+        Need::all);
+  };
+  CHECK(judged(9, 9'000).health == Health::healthy);
+  CHECK(judged(9, 9'001).health == Health::unhealthy);
+  CHECK(judged(9, 9'001).reason == "full (9001 of 10000 bytes)");
+  CHECK(judged(9'999, 9'999).health == Health::warning);
+  CHECK(judged(10'000, 10'000).health == Health::unhealthy);
+}
+
 TEST_CASE("of a composite the fullest counts, and a full one by its strategy") {
   const auto judged = [](std::vector<QueueFill> fills, Need need) {
     return judge_queue_depth(fills, 80, need);
@@ -112,6 +148,8 @@ TEST_CASE("the longest lag is judged, by limits of which 0 is never") {
   CHECK(judged(20, {10, 20}).health == Health::unhealthy);
   CHECK(judged(1'000'000, {10, 0}).health == Health::warning);
   CHECK(judged(1'000'000, {0, 0}).health == Health::healthy);
+  CHECK(judge_lag({{"nats", 10, true}}, {10, 20}).reason ==
+        "10 messages wait, a frame counting as one");
 }
 
 TEST_CASE("memory against its limit") {
