@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -22,6 +23,15 @@ struct ConsumerStats {
   std::uint64_t waiting = 0;    // not yet received, the delayed ones included; as far as known
 };
 
+// What is in a queue and the most it takes, counted as its own bound counts. A maximum of 0: no
+// bound.
+struct Fill {
+  std::uint64_t messages = 0;
+  std::uint64_t messages_max = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_max = 0;
+};
+
 // Pull: back-pressure is not calling receive(). Thread-safe; several threads may receive.
 //
 // stop_accepting() here means: hand out what is already there, and answer Code::closed once nothing
@@ -39,6 +49,9 @@ class Consumer : public Lifecycle {
   [[nodiscard]] virtual Status health() const = 0;
 
   [[nodiscard]] virtual ConsumerStats consumer_stats() const = 0;
+
+  // As the queue last said. Nothing when what it bounds is what consumer_stats() counts.
+  [[nodiscard]] virtual std::optional<Fill> fill() const { return std::nullopt; }
 };
 
 }  // namespace millrace::queue

@@ -26,7 +26,9 @@ NatsConsumer::NatsConsumer(NatsOptions options, DeadLetters& foreign)
     : options_(std::move(options)),
       foreign_(foreign),
       link_(options_, "consumer", [this](jsCtx& js) { return prepare(js, options_); }),
-      window_(std::min(kWindowMin, options_.prefetch)) {}
+      window_(std::min(kWindowMin, options_.prefetch)),
+      fill_{.messages_max = static_cast<std::uint64_t>(options_.max_messages),
+            .bytes_max = static_cast<std::uint64_t>(options_.max_bytes)} {}
 
 NatsConsumer::~NatsConsumer() {
   stop_accepting();
@@ -131,6 +133,11 @@ ConsumerStats NatsConsumer::consumer_stats() const {
   return stats;
 }
 
+std::optional<Fill> NatsConsumer::fill() const {
+  const MutexLock lock(mutex_);
+  return fill_;
+}
+
 void NatsConsumer::run_keeping(const std::stop_token& stop) {
   const auto wake = wake_at_stop(stop, mutex_, settled_);
   while (!stop.stop_requested()) {
@@ -143,8 +150,11 @@ void NatsConsumer::run_keeping(const std::stop_token& stop) {
     if (session == nullptr) continue;
     tell_still_at_work(std::chrono::steady_clock::now());
     const auto unsettled = unsettled_messages(*session->js(), options_);
+    // A server that doesn't answer isn't waited for twice.
+    const auto fill = unsettled ? stream_fill(*session->js(), options_) : std::nullopt;
     const MutexLock lock(mutex_);
     if (unsettled) unsettled_ = *unsettled;
+    if (fill) fill_ = *fill;
   }
 }
 

@@ -43,6 +43,9 @@ class NatsConsumer final : public Consumer, public Settler {
   // what other processors have in work. What the server has is counted as it stores it: a frame
   // is one.
   [[nodiscard]] ConsumerStats consumer_stats() const override;
+  // The stream's, of half a second ago; until the server has said so it is empty, and bounded as
+  // the options say.
+  [[nodiscard]] std::optional<Fill> fill() const override;
 
   // What is fetched and not handed out goes back to the server at once.
   void stop_accepting() override { close(false); }
@@ -162,6 +165,7 @@ class NatsConsumer final : public Consumer, public Settler {
   std::shared_ptr<NatsSession> latest_ GUARDED_BY(mutex_);
   ConsumerStats stats_ GUARDED_BY(mutex_);
   std::uint64_t unsettled_ GUARDED_BY(mutex_) = 1;  // as the server said; until it has, not none
+  Fill fill_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   bool aborted_ GUARDED_BY(mutex_) = false;
 

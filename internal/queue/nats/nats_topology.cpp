@@ -83,6 +83,9 @@ Status ensure(jsCtx& js, jsStreamConfig& wanted) {
 // The server's word for "no limit".
 std::int64_t limit(std::int64_t value) { return value > 0 ? value : -1; }
 
+// And ours.
+std::uint64_t bound(std::int64_t value) { return static_cast<std::uint64_t>(std::max(value, 0L)); }
+
 }  // namespace
 
 Status ensure_stream(jsCtx& js, const NatsOptions& options,
@@ -117,6 +120,16 @@ std::optional<std::uint64_t> unsettled_messages(jsCtx& js, const NatsOptions& op
   const NatsConsumerInfo info(raw);
   return info->NumPending +
          static_cast<std::uint64_t>(std::max<std::int64_t>(info->NumAckPending, 0));
+}
+
+std::optional<Fill> stream_fill(jsCtx& js, const NatsOptions& options) {
+  jsStreamInfo* raw = nullptr;
+  if (js_GetStreamInfo(&raw, &js, options.stream.c_str(), nullptr, nullptr) != NATS_OK) {
+    return std::nullopt;
+  }
+  const NatsStreamInfo info(raw);
+  return Fill{info->State.Msgs, bound(info->Config->MaxMsgs), info->State.Bytes,
+              bound(info->Config->MaxBytes)};
 }
 
 Status ensure_dead_letter_stream(jsCtx& js, const NatsOptions& options) {

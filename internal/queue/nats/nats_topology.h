@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/status.h"
+#include "queue/consumer.h"
 #include "queue/nats/nats_options.h"
 
 namespace millrace::queue {
@@ -24,6 +25,10 @@ Status ensure_consumer(jsCtx& js, const NatsOptions& options);
 // Messages of the consumer that aren't settled, wherever they are: not delivered yet, in work at
 // any processor, or waiting to be tried again. Nothing when the server doesn't say.
 std::optional<std::uint64_t> unsettled_messages(jsCtx& js, const NatsOptions& options);
+
+// What the stream holds and its own bounds, a frame being one message. Nothing when the server
+// doesn't say.
+std::optional<Fill> stream_fill(jsCtx& js, const NatsOptions& options);
 
 // The stream of dead letters: on disk, until they are replayed.
 Status ensure_dead_letter_stream(jsCtx& js, const NatsOptions& options);
