@@ -26,6 +26,29 @@ std::vector<std::string> paths_of(const std::vector<std::string>& files,
   return paths;
 }
 
+bool is_bounded(const QueueProvider& provider) {
+  return provider.capacity != 0 || provider.bytes_max != 0;
+}
+
+bool has_frames(const QueueProvider& provider) { return provider.name == "nats"; }
+
+edge::QueueFill fill_of(const QueueProvider& provider) {
+  if (const auto fill = provider.consumer->fill()) {
+    return {.name = provider.name,
+            .messages = fill->messages,
+            .capacity = fill->messages_max,
+            .bytes = fill->bytes,
+            .bytes_max = fill->bytes_max,
+            .frames = has_frames(provider)};
+  }
+  const queue::ConsumerStats stats = provider.consumer->consumer_stats();
+  // A bound covers what is in work, too.
+  return {.name = provider.name,
+          .messages = stats.waiting + stats.in_flight,
+          .capacity = provider.capacity,
+          .full = provider.consumer->health().code() == Code::full};
+}
+
 bool in_broker(const QueueProvider& provider) { return provider.name != "memory"; }
 
 edge::ProviderHealth health_of(const QueueProvider& provider) {
@@ -46,8 +69,7 @@ void ProcessorHealth::add_to(edge::HealthChecks& checks, observe::Registry& regi
     checks.known.push_back({name, [this, look] { return (this->*look)(); }});
   };
   add("queue", &ProcessorHealth::queue);
-  if (std::any_of(providers.begin(), providers.end(),
-                  [](const QueueProvider& provider) { return provider.capacity != 0; })) {
+  if (std::any_of(providers.begin(), providers.end(), is_bounded)) {
     add("queue_depth", &ProcessorHealth::queue_depth);
   }
   if (std::any_of(providers.begin(), providers.end(), in_broker)) {
@@ -73,14 +95,7 @@ edge::Component ProcessorHealth::queue() const {
 
 edge::Component ProcessorHealth::queue_depth() const {
   std::vector<edge::QueueFill> fills;
-  for (const QueueProvider& provider : queue_.providers) {
-    const queue::ConsumerStats stats = provider.consumer->consumer_stats();
-    // A bound covers what is in work, too.
-    fills.push_back({.name = provider.name,
-                     .messages = stats.waiting + stats.in_flight,
-                     .capacity = provider.capacity,
-                     .full = provider.consumer->health().code() == Code::full});
-  }
+  for (const QueueProvider& provider : queue_.providers) fills.push_back(fill_of(provider));
   return edge::judge_queue_depth(fills, settings_.health_queue_warning, need_of(settings_));
 }
 
@@ -88,7 +103,8 @@ edge::Component ProcessorHealth::lag() const {
   std::vector<edge::QueueLag> lags;
   for (const QueueProvider& provider : queue_.providers) {
     if (!in_broker(provider)) continue;
-    lags.push_back({provider.name, provider.consumer->consumer_stats().waiting});
+    lags.push_back(
+        {provider.name, provider.consumer->consumer_stats().waiting, has_frames(provider)});
   }
   return edge::judge_lag(
       lags, {.warning = settings_.health_lag_warning, .unhealthy = settings_.health_lag_unhealthy});

@@ -98,7 +98,8 @@ ProcessorQueue make_nats_queue(const config::Settings& settings, Executor& execu
           .producer = producer,
           .consumer = std::move(consumer),
           .hop_producer = producer,
-          .capacity = settings.nats_max_messages};
+          .capacity = settings.nats_max_messages,
+          .bytes_max = settings.nats_max_bytes};
 }
 
 ProcessorQueue make_kafka_queue(const config::Settings& settings, Executor& executor) {
@@ -137,7 +138,7 @@ ProcessorQueue make_composite_queue(const config::Settings& settings, Executor& 
   ProcessorQueue whole;
   for (const std::string& provider : settings.composite_providers) {
     ProcessorQueue part = make_simple_queue(provider, settings, executor);
-    whole.providers.push_back({provider, part.consumer, part.capacity});
+    whole.providers.push_back({provider, part.consumer, part.capacity, part.bytes_max});
     dead_letters.push_back({provider, std::move(part.dead_letters)});
     producers.push_back({provider, part.producer});
     consumers.push_back({provider, std::move(part.consumer)});
@@ -186,7 +187,7 @@ Status ProcessorQueue::start() {
 ProcessorQueue make_processor_queue(const config::Settings& settings, Executor& executor) {
   if (settings.queue_type == "composite") return make_composite_queue(settings, executor);
   ProcessorQueue queue = make_simple_queue(settings.queue_type, settings, executor);
-  queue.providers = {{settings.queue_type, queue.consumer, queue.capacity}};
+  queue.providers = {{settings.queue_type, queue.consumer, queue.capacity, queue.bytes_max}};
   return queue;
 }
 

@@ -24,7 +24,8 @@ namespace millrace::app {
 struct QueueProvider {
   std::string name;  // memory, nats, kafka
   std::shared_ptr<queue::Consumer> consumer;
-  std::uint64_t capacity = 0;  // messages; 0: no bound
+  std::uint64_t capacity = 0;   // messages; 0: no bound
+  std::uint64_t bytes_max = 0;  // of a broker that says how full it is; 0: no bound
 };
 
 // What the processor has of it. Members in the order in which they depend on each other.
@@ -37,7 +38,8 @@ struct ProcessorQueue {
   std::shared_ptr<queue::Producer> hop_producer;
   // The part that lives in this process and is lost with it; null when all of it is elsewhere.
   queue::MemoryQueue* memory = nullptr;
-  std::uint64_t capacity = 0;  // messages; 0: no bound
+  std::uint64_t capacity = 0;   // messages; 0: no bound
+  std::uint64_t bytes_max = 0;  // as above; a composite's providers have their own
   // The same as the producer and the consumer if it is a composite; otherwise null.
   queue::CompositeProducer* composite_producer = nullptr;
   queue::CompositeConsumer* composite_consumer = nullptr;

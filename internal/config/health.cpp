@@ -32,10 +32,11 @@ std::vector<Declaration> health_declarations() {
   using S = Settings;
   return {
       percent("HEALTH_QUEUE_WARNING", kProcessor, "80", &S::health_queue_warning,
-              "Percent of the queue's capacity from which health warns; 0 for never. Full is "
-              "unhealthy."),
+              "Percent of the queue's capacity (with NATS of its bytes, too) from which health "
+              "warns; 0 for never. Full is unhealthy."),
       messages("HEALTH_LAG_WARNING", "100000", &S::health_lag_warning,
-               "Messages waiting in a broker from which health warns; 0 for never."),
+               "Messages waiting in a broker (on NATS a frame counts as one) from which health "
+               "warns; 0 for never."),
       messages("HEALTH_LAG_UNHEALTHY", "0", &S::health_lag_unhealthy,
                "The same, from which the processor is unhealthy; 0 for never."),
       percent("HEALTH_MEMORY_WARNING", kAll, "85", &S::health_memory_warning,

@@ -2,6 +2,7 @@
 worked off.
 """
 
+import json
 import pathlib
 import sys
 import unittest
@@ -12,8 +13,10 @@ for folder in ("e2e", "servers"):
     sys.path.insert(0, str(ROOT / "tests" / folder))
 
 import servers  # noqa: E402  (the path comes first)
+import wire  # noqa: E402
 from service import Service, good_body, until  # noqa: E402
 
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 def component(service, name):
     (found,) = [one for one in service.health()["components"] if one["name"] == name]
@@ -81,6 +84,39 @@ class BrokerHealth(unittest.TestCase):
             until(f"the lag is {state}", posted_until, 15)
             self.assertIn("messages wait", component(processor, "lag")["reason"])
             self.assertEqual(processor.probe("/readyz"), 200)
+
+    def start_held_up(self, **settings):
+        """A processor that finishes nothing, and an ingest beside it."""
+        settings = {"QUEUE_TYPE": "nats", **settings}
+        processor = self.start("processor", HANDLER="faulty", PROCESSOR_WORKERS=1, **settings)
+        return processor, self.start("ingest", **settings)
+
+    def test_a_stream_that_is_full_by_its_bytes(self):
+        processor, ingest = self.start_held_up(NATS_MAX_BYTES=100_000, NATS_MAX_MESSAGES=0)
+        self.assertEqual(component(processor, "queue_depth")["status"], "healthy")
+        slow = good_body(data="x" * 2000, metadata={"fault": "slow:60000"})
+        until("the stream refuses more", lambda: ingest.post(slow).status == 503, 15)
+        until("the processor says that it is full",
+              lambda: component(processor, "queue_depth")["status"] == "unhealthy", 15)
+        depth = component(processor, "queue_depth")
+        self.assertRegex(depth["reason"], r"^full \(\d+ of 100000 bytes\)$")
+        self.assertEqual(depth["bytes_max"], 100_000)
+        self.assertEqual(processor.healthcheck().returncode, 1)
+
+    def test_a_frame_in_work_does_not_fill_a_stream_of_few(self):
+        processor, ingest = self.start_held_up(NATS_MAX_MESSAGES=20)
+        slow = json.dumps({"source": "e2e", "data": "d", "metadata": {"fault": "slow:60000"}})
+        answer = wire.request(ingest.port, "POST", "/ingest/batch", (slow + "\n").encode() * 200,
+                              NDJSON)
+        self.assertEqual(answer.status, 200, answer.body[:500])
+        until("the messages are fetched", lambda: component(processor, "lag")["messages"] > 100, 15)
+
+        def known():
+            depth = component(processor, "queue_depth")
+            self.assertEqual(depth["status"], "healthy", depth)
+            return 0 < depth["messages"] < 20
+        until("the stream's own count is known", known, 15)
+        self.assertEqual(component(processor, "queue_depth")["capacity"], 20)
 
     def test_a_composite_that_needs_one(self):
         processor, ingest = self.start_composite("best-effort")
