@@ -71,13 +71,14 @@ std::optional<std::uint64_t> memory_limit_bytes(const fs::path& root) {
   const auto machine = machine_bytes(root);
   const auto group = own_group(root);
   if (!group) return machine;
+  // The first version says "no limit" by a number beyond all memory, so the machine's counts too.
+  std::optional<std::uint64_t> smallest = machine;
   // In a container the group's folder may be named as the host sees it, and then isn't there: the
   // mount itself is the container's.
   for (fs::path folder = group->folder;; folder = folder.parent_path()) {
-    // The first version says "no limit" by a number beyond all memory.
     const auto limit = limit_in(group->mount / folder / group->file);
-    if (limit && (!machine || *limit < *machine)) return limit;
-    if (folder.empty()) return machine;
+    if (limit && (!smallest || *limit < *smallest)) smallest = limit;
+    if (folder.empty()) return smallest;
   }
 }
 

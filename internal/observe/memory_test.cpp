@@ -38,7 +38,7 @@ TEST_CASE("without a group's limit it is the machine's memory") {
   CHECK(machine.limit() == kMachine);
 }
 
-TEST_CASE("cgroup version 2: the nearest that is set") {
+TEST_CASE("cgroup version 2: the smallest on the way up") {
   const Machine machine("0::/a/b/c\n");
   machine.put(kTwo + "a/memory.max", "1000000\n");
   machine.put(kTwo + "a/b/c/memory.max", "max\n");
@@ -46,7 +46,9 @@ TEST_CASE("cgroup version 2: the nearest that is set") {
   machine.put(kTwo + "a/b/memory.max", "500000\n");
   CHECK(machine.limit() == 500'000);
   machine.put(kTwo + "a/b/c/memory.max", "700000\n");
-  CHECK(machine.limit() == 700'000);
+  CHECK(machine.limit() == 500'000);
+  machine.put(kTwo + "a/b/c/memory.max", "300000\n");
+  CHECK(machine.limit() == 300'000);
 }
 
 TEST_CASE("cgroup version 2: a container of its own is the root") {
@@ -61,6 +63,14 @@ TEST_CASE("cgroup version 1, whose unlimited is a large number") {
   machine.put(kOne + "docker/x/memory.limit_in_bytes", "9223372036854771712\n");
   CHECK(machine.limit() == kMachine);
   machine.put(kOne + "docker/x/memory.limit_in_bytes", "2000000\n");
+  CHECK(machine.limit() == 2'000'000);
+}
+
+TEST_CASE("cgroup version 1: the smallest on the way up") {
+  const Machine machine("4:memory:/docker/x\n");
+  machine.put(kOne + "docker/x/memory.limit_in_bytes", "3000000\n");
+  machine.put(kOne + "docker/memory.limit_in_bytes", "2000000\n");
+  machine.put(kOne + "memory.limit_in_bytes", "9223372036854771712\n");
   CHECK(machine.limit() == 2'000'000);
 }
 
