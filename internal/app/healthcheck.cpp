@@ -63,6 +63,17 @@ std::string why_none(const std::string& url, const Status& status) {
   return why;
 }
 
+std::string took_text(std::chrono::microseconds took) {
+  char text[32];
+  std::snprintf(text, sizeof text, ", %.1f ms", static_cast<double>(took.count()) / 1000);
+  return text;
+}
+
+// The listener's word at the limit of connections, where nobody looks at any component.
+std::string turned_away(const http::ClientResponse& response, const Json& body) {
+  return response.status == 503 && body.is_object() ? text_of(body, "detail") : "";
+}
+
 HealthAnswer ask(const http::Upstream& upstream) {
   http::Reactor reactor;
   HealthAnswer answer{Status(Code::unavailable, "not asked")};
@@ -98,6 +109,10 @@ HealthVerdict judge_answer(const std::string& service, const std::string& url,
   }
   const Json body = Json::parse(answer.response->body, nullptr, false);
   const std::string state = body.is_object() ? text_of(body, "status") : "";
+  if (const std::string why = turned_away(*answer.response, body); !why.empty()) {
+    return {false, one_line(service + ": unhealthy: takes no connection: " + why +
+                            took_text(answer.took))};
+  }
   if (state != "healthy" && state != "warning" && state != "unhealthy") {
     return {false,
             none + "not a service of ours, it says " + std::to_string(answer.response->status)};
@@ -107,9 +122,8 @@ HealthVerdict judge_answer(const std::string& service, const std::string& url,
   }
   const bool works = state != "unhealthy";
   std::string reasons = works ? reasons_of(body) : text_of(body, "error");
-  char took[32];
-  std::snprintf(took, sizeof took, ", %.1f ms", static_cast<double>(answer.took.count()) / 1000);
-  return {works, one_line(service + ": " + state + (reasons.empty() ? "" : ": " + reasons) + took)};
+  return {works, one_line(service + ": " + state + (reasons.empty() ? "" : ": " + reasons) +
+                          took_text(answer.took))};
 }
 
 int healthcheck(const ServiceDescription& about, const config::Settings& settings) {

@@ -31,6 +31,18 @@ TEST_CASE("a service that doesn't work says why") {
   CHECK(bad.line == "processor: unhealthy: queue: gone, 1.2 ms");
 }
 
+TEST_CASE("a service without a free connection is there") {
+  const auto busy = verdict_on(
+      R"({"title":"Service Unavailable","status":503,"detail":"no connection is\nfree"})", 503);
+  CHECK_FALSE(busy.works);
+  CHECK(busy.line == "processor: unhealthy: takes no connection: no connection is free, 1.2 ms");
+  for (const char* body : {R"({"detail":7})", R"({"detail":""})"}) {
+    CHECK(verdict_on(body, 503).line.find("not a service of ours") != std::string::npos);
+  }
+  CHECK(verdict_on(R"({"status":404,"detail":"no such path"})", 404)
+            .line.find("not a service of ours") != std::string::npos);
+}
+
 TEST_CASE("an answer that isn't its own is none") {
   for (const char* body : {"", "ok", "[]", R"({"status":7})", R"({"status":"fine"})"}) {
     const auto verdict = verdict_on(body, 404);

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import unittest
 
+import wire
 from harness import PATIENCE, Service, Stack, StackTestCase, good_body, until, within
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -89,6 +90,22 @@ class Well(StackTestCase, HealthTestCase):
         run = subprocess.run([self.stack.ingest.process.args[0], "--help"], capture_output=True,
                              text=True, timeout=30, check=True)
         self.assertIn("--healthcheck", run.stdout)
+
+
+class Crowded(HealthTestCase):
+    def test_healthcheck_of_a_service_without_a_free_connection(self):
+        service = Service("processor", {"MAX_CONNECTIONS": 1})
+        self.addCleanup(service.discard)
+        service.start()
+        until("its only connection is free again", lambda: self.held(service), 15)
+        self.expect_said(service, 1, "unhealthy: takes no connection: no connection is free.*" +
+                         TOOK)
+
+    def held(self, service):
+        """Whether a connection that stays was let in."""
+        connection = wire.Connection(service.port)
+        self.addCleanup(connection.close)
+        return connection.request("GET", "/livez").status == 200
 
 
 class Full(HealthTestCase):
