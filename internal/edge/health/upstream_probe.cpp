@@ -45,7 +45,7 @@ Status status_of(const http::Upstream& upstream, const Result<http::ClientRespon
 
 struct UpstreamProbe::Shared {
   Shared(http::ReactorPool& r, http::UpstreamSource s, std::chrono::milliseconds t)
-      : reactors(r), source(std::move(s)), timeout(t) {}
+      : reactors(r), source(std::move(s)), timeout(t), rounds(r.size()) {}
 
   void remember(const UpstreamAnswers& answers) EXCLUDES(mutex) {
     const MutexLock lock(mutex);
@@ -56,56 +56,83 @@ struct UpstreamProbe::Shared {
   http::ReactorPool& reactors;
   const http::UpstreamSource source;
   const std::chrono::milliseconds timeout;
+  std::vector<std::weak_ptr<Round>> rounds;  // the latest of each reactor, on its thread only
   Mutex mutex;
   std::optional<UpstreamAnswers> latest GUARDED_BY(mutex);
   Time fresh_until GUARDED_BY(mutex){};
 };
 
-// One question to each; all on one reactor.
+// One question to each; all on one reactor. Kept alive by the questions under way.
 struct UpstreamProbe::Round {
+  explicit Round(std::shared_ptr<Shared> s) : shared(std::move(s)) {}
+
+  void begin(const std::shared_ptr<Round>& self);
   void hear(std::size_t index, Status status) {
     answers[index].status = std::move(status);
-    if (answers[index].status.ok() && any) std::exchange(any, {})({});
+    if (answers[index].status.ok()) {
+      one_is_ready = true;
+      tell_any({});
+    }
     if (--missing == 0) finish();
   }
+  void tell_any(const Status& status) {
+    for (auto& done : std::exchange(any, {})) done(status);
+  }
   void finish() {
+    over = true;  // first: who is told may ask anew
     shared->remember(answers);
-    if (any) any({Code::unavailable, reasons_of(answers)});
-    if (all) all(answers);
+    tell_any({Code::unavailable, reasons_of(answers)});
+    for (auto& done : std::exchange(all, {})) done(answers);
   }
 
-  std::shared_ptr<Shared> shared;
-  UniqueFunction<void(Status)> any = nullptr;
-  UniqueFunction<void(const UpstreamAnswers&)> all = nullptr;
-  UpstreamAnswers answers = {};
+  const std::shared_ptr<Shared> shared;
+  std::vector<UniqueFunction<void(Status)>> any;
+  std::vector<UniqueFunction<void(const UpstreamAnswers&)>> all;
+  UpstreamAnswers answers;
   std::size_t missing = 0;
+  bool one_is_ready = false;
+  bool over = false;
 };
 
 UpstreamProbe::UpstreamProbe(http::ReactorPool& reactors, http::UpstreamSource source,
                              std::chrono::milliseconds timeout)
     : shared_(std::make_shared<Shared>(reactors, std::move(source), timeout)) {}
 
-void UpstreamProbe::begin(const std::shared_ptr<Round>& round) {
-  const std::vector<http::Upstream> upstreams = round->shared->source();
-  if (upstreams.empty()) return round->finish();
-  for (const auto& upstream : upstreams) round->answers.push_back({upstream.authority, {}});
-  round->missing = upstreams.size();
-  const Time deadline = std::chrono::steady_clock::now() + round->shared->timeout;
+void UpstreamProbe::Round::begin(const std::shared_ptr<Round>& self) {
+  const std::vector<http::Upstream> upstreams = shared->source();
+  if (upstreams.empty()) return finish();
+  for (const auto& upstream : upstreams) answers.push_back({upstream.authority, {}});
+  missing = upstreams.size();
+  const Time deadline = std::chrono::steady_clock::now() + shared->timeout;
   for (std::size_t i = 0; i < upstreams.size(); ++i) {
-    http::fetch(round->shared->reactors.here(), upstreams[i],
-                {http::Method::get, "/readyz", {}, {}}, deadline,
-                [round, i, upstream = upstreams[i]](const Result<http::ClientResponse>& result) {
-                  round->hear(i, status_of(upstream, result));
+    http::fetch(shared->reactors.here(), upstreams[i], {http::Method::get, "/readyz", {}, {}},
+                deadline,
+                [self, i, upstream = upstreams[i]](const Result<http::ClientResponse>& result) {
+                  self->hear(i, status_of(upstream, result));
                 });
   }
 }
 
+// Whoever asks while a round is under way joins it: probes are open to everybody, and however many
+// ask, an instance is asked once at a time.
+void UpstreamProbe::ask(const Add& add) const {
+  std::weak_ptr<Round>& latest = shared_->rounds[shared_->reactors.here().index()];
+  if (const auto round = latest.lock(); round != nullptr && !round->over) return add(*round);
+  const auto round = std::make_shared<Round>(shared_);
+  latest = round;
+  add(*round);
+  round->begin(round);
+}
+
 void UpstreamProbe::ask_any(UniqueFunction<void(Status)> done) const {
-  begin(std::make_shared<Round>(Round{.shared = shared_, .any = std::move(done)}));
+  ask([&done](Round& round) {
+    if (round.one_is_ready) return done({});
+    round.any.push_back(std::move(done));
+  });
 }
 
 void UpstreamProbe::ask_all(UniqueFunction<void(const UpstreamAnswers&)> done) const {
-  begin(std::make_shared<Round>(Round{.shared = shared_, .all = std::move(done)}));
+  ask([&done](Round& round) { round.all.push_back(std::move(done)); });
 }
 
 std::optional<UpstreamAnswers> UpstreamProbe::latest() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,8 @@ class UpstreamProbe {
                 std::chrono::milliseconds timeout);
 
   // Ok as soon as one of them is ready; Code::unavailable with all reasons when none is. On a
-  // reactor's thread, where `done` is called too.
+  // reactor's thread, where `done` is called too. Who asks while others on that thread wait for an
+  // answer joins them, and may get one that is as old as `timeout`.
   void ask_any(UniqueFunction<void(Status)> done) const;
   // What each of them says, in the order of the source. On a reactor's thread, as ask_any().
   void ask_all(UniqueFunction<void(const UpstreamAnswers&)> done) const;
@@ -40,7 +42,9 @@ class UpstreamProbe {
  private:
   struct Shared;
   struct Round;
-  static void begin(const std::shared_ptr<Round>& round);
+  using Add = std::function<void(Round&)>;
+  // Adds somebody to the round that is under way on this reactor, or to a new one.
+  void ask(const Add& add) const;
 
   const std::shared_ptr<Shared> shared_;
 };

@@ -29,6 +29,9 @@ struct Instance {
     return router;
   }
   [[nodiscard]] std::uint16_t port() const { return server.server.port(); }
+  [[nodiscard]] double connections() const {
+    return server.counted("millrace_http_connections_accepted_total");
+  }
 
   observe::Registry registry;
   OpsState state;
@@ -128,6 +131,43 @@ TEST_CASE("the source is asked each time") {
   CHECK_FALSE(t.any().ok());
   t.upstreams.push_back(upstream_at(good.port()));
   CHECK(t.any().ok());
+}
+
+TEST_CASE("regression: everybody who asked at once had each instance asked anew") {
+  const Instance good(true);
+  const Instance bad(false);
+  Probe t({good.port(), bad.port()});
+  Mailbox<Status> any;
+  Mailbox<UpstreamAnswers> all;
+  constexpr int kAskers = 50;
+  for (const int rounds : {1, 2}) {
+    t.reactors[0].post([&] {
+      for (int i = 0; i < kAskers; ++i) {
+        t.probe.ask_any([&](Status status) { any.put(std::move(status)); });
+        t.probe.ask_all([&](UpstreamAnswers answers) { all.put(std::move(answers)); });
+      }
+    });
+    for (int i = 0; i < kAskers; ++i) {
+      CHECK(any.take("an answer").ok());
+      CHECK(all.take("all answers").size() == 2);
+    }
+    CHECK(good.connections() == rounds);
+    CHECK(bad.connections() == rounds);
+  }
+}
+
+TEST_CASE("who asks while others wait for a slow instance hears at once of a ready one") {
+  const Instance good(true);
+  const SilentPort silent;
+  Probe t({silent.port(), good.port()});
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(t.any().ok());
+  CHECK(t.any().ok());
+  const UpstreamAnswers answers = t.all();  // of the same round
+  CHECK(std::chrono::steady_clock::now() - began < 2 * kTimeout);
+  CHECK_FALSE(answers[0].status.ok());
+  CHECK(answers[1].status.ok());
+  CHECK(good.connections() == 1);
 }
 
 TEST_CASE("what was answered last is known without asking, and asked for by who wants to know") {
