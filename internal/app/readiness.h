@@ -6,6 +6,7 @@
 
 #include "base/thread_annotations.h"
 #include "edge/ops.h"
+#include "http/reactor.h"
 
 namespace millrace::app {
 

@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "edge/health/upstream_probe.h"
-
 namespace millrace::edge {
 
 using http::Method;
@@ -66,12 +64,6 @@ void add_ops_routes(http::Router& router, OpsState& state, const observe::Regist
   router.add({"stats", Method::get, "/stats", [&state](const Request&, Reply reply) {
                 std::move(reply).send(Response::json(state.stats_json()));
               }});
-}
-
-WorkCheck any_upstream_ready(http::ReactorPool& reactors, http::UpstreamSource upstreams,
-                             std::chrono::milliseconds timeout) {
-  return [probe = UpstreamProbe(reactors, std::move(upstreams), timeout)](
-             UniqueFunction<void(Status)> done) { probe.ask_any(std::move(done)); };
 }
 
 }  // namespace millrace::edge

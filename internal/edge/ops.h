@@ -3,15 +3,12 @@
 
 #include <atomic>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "base/unique_function.h"
 #include "edge/health/health_checks.h"
-#include "http/reactor.h"
 #include "http/router.h"
-#include "http/upstream.h"
 #include "observe/metrics.h"
 
 namespace millrace::edge {
@@ -32,9 +29,5 @@ struct OpsState {
 // says ok, otherwise 503 with the reason; /health says how each component is, and is 503 when one
 // is unhealthy or the service isn't ready; /livez is 200 as long as it answers at all.
 void add_ops_routes(http::Router& router, OpsState& state, const observe::Registry& registry);
-
-// Ok when at least one of the upstreams answers its /readyz with 200, within `timeout`.
-WorkCheck any_upstream_ready(http::ReactorPool& reactors, http::UpstreamSource upstreams,
-                             std::chrono::milliseconds timeout);
 
 }  // namespace millrace::edge

@@ -9,8 +9,6 @@ namespace millrace::edge {
 namespace {
 
 using namespace testing;
-using http::testing::RefusingPort;
-using http::testing::upstream_at;
 
 struct Ops {
   Ops() {
@@ -109,37 +107,6 @@ TEST_CASE("a service without stats has no such path") {
   t.state.stats_json = nullptr;
   const TestServer server(t.routes());
   CHECK(ask(server, get("/stats")).status == 404);
-}
-
-// What any_upstream_ready() says of these ports.
-Status check(const std::vector<std::uint16_t>& ports) {
-  http::ReactorPool reactors(1);
-  std::vector<http::Upstream> upstreams;
-  for (const auto port : ports) upstreams.push_back(upstream_at(port));
-  const WorkCheck any = any_upstream_ready(
-      reactors, [&upstreams] { return upstreams; }, std::chrono::milliseconds(500));
-  Mailbox<Status> answers;
-  reactors[0].post([&] { any([&](Status status) { answers.put(std::move(status)); }); });
-  return answers.take("an answer");
-}
-
-TEST_CASE("one ready upstream is enough") {
-  Ops ready;
-  ready.state.ready = true;
-  Ops draining;
-  const TestServer good(ready.routes());
-  const TestServer bad(draining.routes());
-  const RefusingPort gone;
-  CHECK(check({gone.port(), bad.server.port(), good.server.port()}).ok());
-  const Status none = check({gone.port(), bad.server.port()});
-  CHECK(none.code() == Code::unavailable);
-  CHECK(none.text().find(std::to_string(gone.port())) != std::string::npos);
-  CHECK(none.text().find(std::to_string(bad.server.port()) + " is not ready") != std::string::npos);
-}
-
-TEST_CASE("an upstream that hangs isn't ready") {
-  const http::testing::SilentPort silent;
-  CHECK(check({silent.port()}).code() == Code::unavailable);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ UpstreamAnswers answers_of(const std::vector<bool>& ready) {
   UpstreamAnswers answers;
   for (std::size_t i = 0; i < ready.size(); ++i) {
     const std::string name = "host-" + std::to_string(i);
-    answers.push_back({name, ready[i] ? Status() : Status(Code::unavailable, name + " is down")});
+    answers.push_back({ready[i] ? Status() : Status(Code::unavailable, name + " is down")});
   }
   return answers;
 }

@@ -101,7 +101,7 @@ UpstreamProbe::UpstreamProbe(http::ReactorPool& reactors, http::UpstreamSource s
 void UpstreamProbe::Round::begin(const std::shared_ptr<Round>& self) {
   const std::vector<http::Upstream> upstreams = shared->source();
   if (upstreams.empty()) return finish();
-  for (const auto& upstream : upstreams) answers.push_back({upstream.authority, {}});
+  answers.resize(upstreams.size());
   missing = upstreams.size();
   const Time deadline = std::chrono::steady_clock::now() + shared->timeout;
   for (std::size_t i = 0; i < upstreams.size(); ++i) {

@@ -16,7 +16,6 @@
 namespace millrace::edge {
 
 struct UpstreamAnswer {
-  std::string authority;
   Status status;  // ok: ready; otherwise why not, naming the instance, in one line
 };
 using UpstreamAnswers = std::vector<UpstreamAnswer>;
