@@ -51,6 +51,24 @@ TEST_CASE("a message that the server doesn't take is too large before it is sent
   CHECK(rig.producer().producer_stats().refused == 1);
 }
 
+TEST_CASE("how full the stream is, by its own bounds, which the settings need not know") {
+  queue::NatsOptions options = fresh_nats_options();
+  options.max_messages = 17;
+  options.max_bytes = 100'000;
+  { const NatsRig made(options); }
+  options.max_messages = 1'000;
+  options.max_bytes = 0;
+  NatsRig rig(options);
+  for (const std::size_t i : {1U, 2U, 3U}) {
+    REQUIRE(publish_one(rig.producer(), make_message(i)).ok());
+  }
+  REQUIRE(eventually([&] { return rig.consumer().fill()->messages == 3; }));
+  const queue::Fill fill = rig.consumer().fill().value();
+  CHECK(fill.messages_max == 17);
+  CHECK(fill.bytes > 0);
+  CHECK(fill.bytes_max == 100'000);
+}
+
 TEST_CASE("an id is stored once, its replay once more") {
   NatsRig rig(fresh_nats_options());
   Message replay = make_message(1);
