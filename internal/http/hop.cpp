@@ -8,6 +8,16 @@
 #include "observe/log.h"
 
 namespace millrace::http {
+namespace {
+
+void warn_of_unavailable(const std::string& why) {
+  static observe::Throttle throttle(std::chrono::seconds(5));
+  if (const auto pass = throttle.pass()) {
+    observe::warn("upstream unavailable", {{"error", why}, {"suppressed", pass.suppressed}});
+  }
+}
+
+}  // namespace
 
 HopMetrics::HopMetrics(observe::Registry& registry, const std::string& hop)
     : batch_size(registry.histogram("millrace_hop_batch_size",
@@ -62,12 +72,9 @@ void HopClient::Shared::fail_over(HopBatch batch, std::uint64_t from, const std:
     next->take_over(std::move(batch));
     return next->send_next();
   }
-  static observe::Throttle throttle(std::chrono::seconds(5));
-  if (const auto pass = throttle.pass()) {
-    observe::warn("upstream unavailable", {{"error", why}, {"suppressed", pass.suppressed}});
-  }
+  if (batch.refusals.empty()) warn_of_unavailable(why);
   settled(batch);
-  batch.answer_all(Code::unavailable, why);
+  batch.refuse(Code::unavailable, why);
 }
 
 HopClient::HopClient(Reactor& reactor, std::vector<Upstream> upstreams, std::string target,

@@ -58,9 +58,9 @@ struct HopMetrics {
   observe::Counter& connections_opened;
 };
 
-// One reactor's links to the upstreams of a hop: batches go to each in turn, and those that an
-// upstream can't be given (it is down: nothing was sent) to each of the others in turn. Everything
-// on the reactor's thread; destroyed on it too.
+// One reactor's links to the upstreams of a hop: batches go to each in turn, and those of which an
+// upstream took nothing (it is down: nothing was sent; or it is full) to each of the others in
+// turn. Everything on the reactor's thread; destroyed on it too.
 class HopClient {
  public:
   // `upstreams` has one at least. `on_unavailable` is called when one couldn't be reached.
@@ -73,8 +73,9 @@ class HopClient {
   void set_upstreams(std::vector<Upstream> upstreams);
 
   // `done` is called exactly once, not within this call. Items of one call go to one upstream, in
-  // order. Code::unavailable: not sent by `deadline`, or no upstream could be reached;
-  // Code::deadline: sent, outcome unknown.
+  // order. Code::full: too much waits here, no upstream has room, or the one that took others of
+  // the same batch has none left; Code::unavailable: not sent by `deadline`, or no upstream could
+  // be reached; Code::deadline: sent, outcome unknown.
   void submit(std::vector<HopItem> items, Time deadline, HopDone done);
 
   // Every item not yet answered is: Code::closed when it wasn't sent, Code::deadline when it was.

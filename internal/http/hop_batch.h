@@ -40,7 +40,8 @@ struct HopBatch {
   std::size_t items = 0;
   std::size_t messages = 0;          // in the items
   Time deadline = Time::max();       // the earliest of its items'
-  std::vector<std::uint64_t> tried;  // the links that couldn't be given it
+  std::vector<std::uint64_t> tried;  // the links that took nothing of it
+  std::vector<HopAnswer> refusals;   // what the latest of those said that had no room for it
 
   [[nodiscard]] bool is_full() const {
     return messages >= kHopItemsMax || body.size() >= kHopBytesMax;
@@ -66,6 +67,12 @@ struct HopBatch {
   }
   void answer_all(Code code, const std::string& text) {
     answer(std::vector<HopAnswer>(items, {code, text}));
+  }
+  // Nobody took it. That there was no room somewhere says more than why it came no further: who
+  // hears that waits for room.
+  void refuse(Code code, const std::string& text) {
+    if (refusals.empty()) return answer_all(code, text);
+    answer(std::exchange(refusals, {}));
   }
 };
 

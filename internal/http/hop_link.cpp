@@ -23,6 +23,11 @@ Duration jittered(Duration base) {
          Duration(std::uniform_int_distribution<std::int64_t>(0, base.count() / 2)(random));
 }
 
+bool all_full(const std::vector<HopAnswer>& answers) {
+  return std::all_of(answers.begin(), answers.end(),
+                     [](const HopAnswer& answer) { return answer.code == Code::full; });
+}
+
 }  // namespace
 
 HopClient::Link::Link(Shared& owner, Upstream upstream)
@@ -60,7 +65,7 @@ void HopClient::Link::send_next() {
     owner_.settled(batch);
     // Not from here: who is answered may send more.
     owner_.reactor.post([batch = std::move(batch), authority = upstream_.authority]() mutable {
-      batch.answer_all(Code::unavailable, authority + ": not sent in time");
+      batch.refuse(Code::unavailable, authority + ": not sent in time");
     });
   }
 }
@@ -153,12 +158,18 @@ void HopClient::Link::deliver(HopBatch batch, Time now, const ClientResponse& re
     mark_down(now);              // so that the next in turn is another one
     return owner_.fail_over(std::move(batch), id_, upstream_.label() + ": takes nothing now", now);
   }
-  owner_.settled(batch);
   auto answers = decode_hop_reply(response.body);
   if (response.status != 200 || !answers || answers->size() != batch.items) {
+    owner_.settled(batch);
     return batch.answer_all(
         Code::deadline, upstream_.label() + ": not an answer of this protocol (outcome unknown)");
   }
+  if (all_full(*answers)) {  // as with 503; and it answers sooner than one that has work to do
+    mark_down(now);
+    batch.refusals = std::move(*answers);
+    return owner_.fail_over(std::move(batch), id_, upstream_.label() + ": full", now);
+  }
+  owner_.settled(batch);
   batch.answer(std::move(*answers));
 }
 

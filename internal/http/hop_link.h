@@ -79,7 +79,8 @@ struct HopClient::Shared : std::enable_shared_from_this<HopClient::Shared> {
   Link* pick(Time now, const std::vector<std::uint64_t>& tried = {});
   // At the end of this round of the loop: what its other connections bring goes out together.
   void send_soon();
-  // To one that this batch hasn't been given to yet; when there is none, that is its answer.
+  // To one that this batch hasn't been given to yet; when there is none, that is its answer, or
+  // that one of them was full.
   void fail_over(HopBatch batch, std::uint64_t from, const std::string& why, Time now);
   void settled(const HopBatch& batch) {
     pending_items -= batch.messages;

@@ -13,7 +13,7 @@ namespace millrace::http::testing {
 inline constexpr const char* kHopPath = "/hop";
 
 // Answers each item with its own body: "ok:a" is ok with the text "a", anything else is rejected
-// with that text. Corked, it answers when it is told to.
+// with that text. What there is no room for is full. Corked, it answers when it is told to.
 class HopUpstream {
  public:
   using Batch = std::vector<HopItem>;
@@ -32,6 +32,8 @@ class HopUpstream {
   [[nodiscard]] int open_connections() const {
     return static_cast<int>(server_.counted("millrace_http_connections_open"));
   }
+  // Of each batch from now on only this many items are taken.
+  void set_room(std::size_t items) { room_ = items; }
   // Answers what waits, and what comes later at once.
   void uncork() {
     server_.reactors.run_on_each([this](std::size_t, Reactor&) {
@@ -54,9 +56,13 @@ class HopUpstream {
     return routes;
   }
 
-  static void answer(Reply reply, const Batch& items) {
+  void answer(Reply reply, const Batch& items) const {
     std::vector<HopAnswer> answers;
     for (const HopItem& item : items) {
+      if (answers.size() >= room_) {
+        answers.push_back({Code::full, "no room"});
+        continue;
+      }
       const bool good = item.body.starts_with("ok:");
       answers.push_back({good ? Code::ok : Code::rejected, good ? item.body.substr(3) : item.body});
     }
@@ -66,6 +72,7 @@ class HopUpstream {
   }
 
   Mailbox<Batch> batches_;
+  std::atomic<std::size_t> room_{kHopItemsMax};
   bool corked_;  // this and waiting_: on the server's one thread
   std::deque<std::pair<Reply, Batch>> waiting_;
   TestServer server_;
