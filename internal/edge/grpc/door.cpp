@@ -120,6 +120,7 @@ Status Door::start() {
   if (Status failed = listen(); !failed.ok()) return failed;
   spare_ = open_for_reading("/dev/null");
   memory_ = open_for_reading("/proc/self/statm");
+  is_listening_ = true;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   return {};
 }
@@ -135,7 +136,10 @@ void Door::run(const std::stop_token& stop) {
   Time next_tick = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
     if (wait_until(next_tick)) accept_some();
-    if (!accepting_ && listening_.is_open()) close_listening();
+    if (!accepting_ && listening_.is_open()) {
+      close_listening();
+      next_tick = {};  // who waits for that hears of it with a tick
+    }
     if (std::chrono::steady_clock::now() < next_tick) continue;
     pausing_ = false;
     const bool close_to_limit = look_around() > options_.memory_max / 2;
@@ -158,6 +162,7 @@ void Door::close_listening() {
   for (int i = 0; i < SOMAXCONN && !pausing_ && accept_one(); ++i) {
   }
   listening_ = Descriptor();
+  is_listening_ = false;
 }
 
 void Door::accept_some() {

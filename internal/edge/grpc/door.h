@@ -50,13 +50,18 @@ class Door {
 
   // Code::unavailable when the address can't be listened on.
   Status start();
-  // Who has connected by now is let in, who comes later is refused by the system. Doesn't block.
+  // Who has connected by now is let in, who comes later is refused by the system. Doesn't block:
+  // is_listening() says when that is done.
   void stop_accepting();
   // Ends the loop.
   void close();
 
   // Whether nobody is let in for want of memory. Thread-safe.
   [[nodiscard]] bool is_short_of_memory() const { return short_of_memory_; }
+
+  // False before start(), and once everybody was let in whom stop_accepting() found waiting.
+  // Thread-safe.
+  [[nodiscard]] bool is_listening() const { return is_listening_; }
 
   // The port listened on, once started; 0 before. Thread-safe.
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -87,6 +92,7 @@ class Door {
 
   std::atomic<std::uint16_t> port_{0};
   std::atomic<bool> accepting_{true};
+  std::atomic<bool> is_listening_{false};
   std::atomic<bool> short_of_memory_{false};
   Descriptor wake_;  // an eventfd, by which stop_accepting() ends the loop's wait
   // What follows is the loop's own.

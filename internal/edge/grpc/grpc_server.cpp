@@ -165,7 +165,8 @@ void GrpcServer::end_grace() {
   if (impl_->server == nullptr || impl_->context.draining) return;
   {
     MutexLock lock(impl_->grace);
-    while (impl_->connections.open() > 0) {
+    // Who waits at the door is no connection yet.
+    while (impl_->door.is_listening() || impl_->connections.open() > 0) {
       if (!lock.wait_until(impl_->ticked, impl_->grace_ends)) break;
     }
   }
