@@ -36,7 +36,8 @@ Addresses arranged(Addresses found) {
   return found;
 }
 
-// Those of the first one's family are instances; the others are what each is tried at next.
+// Those of the first one's family are instances. The others are what a single one is tried at next;
+// of several nobody says which belong to which.
 std::vector<Upstream> instances_of(const Upstream& name, const Addresses& addresses) {
   if (addresses.empty()) return {name};
   const bool v4 = is_v4(addresses.front());
@@ -44,10 +45,9 @@ std::vector<Upstream> instances_of(const Upstream& name, const Addresses& addres
                                    [v4](const std::string& one) { return is_v4(one) != v4; });
   std::vector<Upstream> instances;
   for (auto at = addresses.begin(); at != others; ++at) {
-    Upstream& instance = instances.emplace_back(name);
-    instance.addresses.assign(1, *at);
-    instance.addresses.insert(instance.addresses.end(), others, addresses.end());
+    instances.emplace_back(name).addresses.assign(1, *at);
   }
+  if (instances.size() == 1) instances.front().addresses = addresses;
   return instances;
 }
 

@@ -25,9 +25,9 @@ using LookUp =
 LookUp system_look_up();
 
 // One address: one instance. Of a name with addresses of both families those of IPv4 are its
-// instances, and those of IPv6 what each of them is tried at next: `localhost` is one. A name that
-// isn't found keeps the addresses it had; until it is found the first time it stands for itself and
-// is looked up with each connection. Thread-safe.
+// instances. When there is one of these, those of IPv6 are what it is tried at next: `localhost` is
+// one instance. A name that isn't found keeps the addresses it had; until it is found the first
+// time it stands for itself and is looked up with each connection. Thread-safe.
 class UpstreamDirectory {
  public:
   // Looks names up at once, every `refresh`, and after look_soon(); never hosts that are addresses.

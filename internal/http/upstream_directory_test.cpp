@@ -71,6 +71,14 @@ TEST_CASE("localhost, which has an address of each family, is one instance") {
   expect(directory, {"127.0.0.1,::1:80"});
 }
 
+TEST_CASE("regression: of several instances each had the others' addresses of IPv6 as its own") {
+  FakeNames names;
+  names.set("ingest", {"fd00::1", "10.0.0.1", "fd00::2", "10.0.0.2"});
+  ReactorPool reactors(1);
+  const UpstreamDirectory directory(reactors, {named("ingest:80")}, kNever, names.look_up());
+  expect(directory, {"10.0.0.1:80", "10.0.0.2:80"});
+}
+
 TEST_CASE("a name with addresses of IPv6 only has those") {
   FakeNames names;
   names.set("six", {"fd00::2", "fd00::1"});
