@@ -1,6 +1,7 @@
 #include "http/hop_link.h"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -21,6 +22,15 @@ Duration jittered(Duration base) {
   thread_local std::minstd_rand random{std::random_device{}()};
   return base / 2 +
          Duration(std::uniform_int_distribution<std::int64_t>(0, base.count() / 2)(random));
+}
+
+// None when it isn't an answer to so many items.
+std::optional<std::vector<HopAnswer>> answers_in(const ClientResponse& response,
+                                                 std::size_t items) {
+  if (response.status != 200) return {};
+  auto answers = decode_hop_reply(response.body);
+  if (!answers.has_value() || answers->size() != items) return {};
+  return std::move(*answers);
 }
 
 bool all_full(const std::vector<HopAnswer>& answers) {
@@ -136,10 +146,18 @@ void HopClient::Link::on_unavailable(Time now) {
 void HopClient::Link::on_response(HopBatch batch, Time now, const ClientResponse& response) {
   down_for_ = kDownMin;
   down_until_ = {};
-  // It ends, and with it perhaps the whole instance: what comes next, and what waits, goes to the
-  // others for now.
-  if (response.closes) mark_down(now);
-  deliver(std::move(batch), now, response);
+  auto answers = answers_in(response, batch.items);
+  const bool is_full = answers.has_value() && all_full(*answers);
+  const bool takes_nothing = is_full || response.status == 503;
+  // What comes next goes to the others for now: one that closes may be about to end, and one that
+  // refuses at once would always be the least busy.
+  if (takes_nothing || response.closes) mark_down(now);
+  if (is_full) batch.refusals = std::move(*answers);
+  if (takes_nothing) {
+    owner_.fail_over(std::move(batch), id_, upstream_.label() + ": takes nothing now", now);
+  } else {
+    deliver(std::move(batch), std::move(answers));
+  }
   if (response.closes) hand_on(now);
 }
 
@@ -153,24 +171,11 @@ void HopClient::Link::hand_on(Time now) {
   other->send_next();
 }
 
-void HopClient::Link::deliver(HopBatch batch, Time now, const ClientResponse& response) {
-  if (response.status == 503) {  // it takes nothing now, so it has nothing of this
-    mark_down(now);              // so that the next in turn is another one
-    return owner_.fail_over(std::move(batch), id_, upstream_.label() + ": takes nothing now", now);
-  }
-  auto answers = decode_hop_reply(response.body);
-  if (response.status != 200 || !answers || answers->size() != batch.items) {
-    owner_.settled(batch);
-    return batch.answer_all(
-        Code::deadline, upstream_.label() + ": not an answer of this protocol (outcome unknown)");
-  }
-  if (all_full(*answers)) {  // as with 503; and it answers sooner than one that has work to do
-    mark_down(now);
-    batch.refusals = std::move(*answers);
-    return owner_.fail_over(std::move(batch), id_, upstream_.label() + ": full", now);
-  }
+void HopClient::Link::deliver(HopBatch batch, std::optional<std::vector<HopAnswer>> answers) {
   owner_.settled(batch);
-  batch.answer(std::move(*answers));
+  if (answers.has_value()) return batch.answer(std::move(*answers));
+  batch.answer_all(Code::deadline,
+                   upstream_.label() + ": not an answer of this protocol (outcome unknown)");
 }
 
 void HopClient::Link::mark_down(Time now) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,8 @@ class HopClient::Link : public std::enable_shared_from_this<Link> {
   void on_reply(HopBatch batch, Time sent_at, Result<ClientResponse> result);
   void on_unavailable(Time now);
   void on_response(HopBatch batch, Time now, const ClientResponse& response);
-  void deliver(HopBatch batch, Time now, const ClientResponse& response);
+  // Without answers: what came instead wasn't one of this protocol.
+  void deliver(HopBatch batch, std::optional<std::vector<HopAnswer>> answers);
   void hand_on(Time now);
   void mark_down(Time now);
 
