@@ -154,7 +154,8 @@ void Listener::adopt(TcpSocket socket) {
 
 void Listener::stop_accepting() {
   if (acceptor_.is_open()) hold_off_newcomers(acceptor_.native_handle());
-  while (acceptor_.is_open() && accept_one()) {
+  // No more than that can wait; without a bound an error that stays would hold the thread for ever.
+  for (int i = 0; i < SOMAXCONN && acceptor_.is_open() && accept_one(); ++i) {
   }
   close_socket();
 }

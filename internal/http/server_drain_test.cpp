@@ -1,5 +1,6 @@
 // How a server ends: no new connections, what is under way is answered, and then nothing is left.
 #include <catch2/catch.hpp>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -20,6 +21,21 @@ Router late_router(Mailbox<Reply>& late) {
   router.add({"hello", Method::get, "/hello",
               [](const Request&, Reply reply) { std::move(reply).send(Response::text("hello")); }});
   return router;
+}
+
+// The socket that listens on that port, in this process.
+int listening_socket(std::uint16_t port) {
+  constexpr int kDescriptors = 1024;
+  for (int socket = 0; socket < kDescriptors; ++socket) {
+    int listening = 0;
+    sockaddr_in address{};
+    socklen_t size = sizeof listening;
+    if (::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) continue;
+    size = sizeof address;
+    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+    if (listening != 0 && ntohs(address.sin_port) == port) return socket;
+  }
+  throw std::runtime_error("nobody listens on that port");
 }
 
 void send_on(Reactor& reactor, Reply reply) {
@@ -215,6 +231,18 @@ TEST_CASE("who has connected is accepted before a listener closes, and nobody co
   after.begin_to_connect(listening.port());
   CHECK(!after.is_connected_within(milliseconds(100)));
   CHECK(!listening.has_client());
+}
+
+TEST_CASE("regression: a drain went on accepting for ever when that failed each time") {
+  Mailbox<Reply> late;
+  TestServer server(late_router(late));
+  const int socket = listening_socket(server.server.port());
+  server.reactors[0].post([&server, socket] {
+    ::shutdown(socket, SHUT_RDWR);
+    server.server.stop_accepting();
+  });
+  server.reactors.run_on_each([](std::size_t, Reactor&) {});
+  CHECK(server.server.drain(within()).ok());
 }
 
 TEST_CASE("an abort closes everything") {
