@@ -43,7 +43,8 @@ std::vector<Declaration> make_declarations() {
       text("BIND_ADDRESS", kAll, "0.0.0.0", is_ip_address, "not an address",
            "an IPv4 or IPv6 address", &S::bind_address, "Address to listen on."),
       flag("SHARE_PORT", kAll, false, &S::share_port,
-           "Other processes with it may listen on the same port: the old and the new one."),
+           "May listen on a port where another process of ours, of the same user, does: set it on "
+           "both, so that either may come second."),
       urls("INGEST_URL", kGateway, "http://localhost:8081", &S::ingest_urls,
            "Where ingest listens; a list is balanced over."),
       urls("PROCESSOR_URL", kGateway | kPublishers, "http://localhost:8082", &S::processor_urls,

@@ -44,7 +44,7 @@ struct Settings {
   std::uint32_t io_threads = 0;  // resolved to the cores when unset
   std::string log_level = "info";
   std::string bind_address = "0.0.0.0";
-  bool share_port = false;  // with other processes of ours
+  bool share_port = false;  // where another process of ours listens
   std::chrono::milliseconds upstream_refresh{1'000};
   std::chrono::milliseconds drain_grace{0};  // less than shutdown_timeout
 

@@ -22,7 +22,8 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{75'000};  // a kept connection without a request
   // While draining, how long such a one stays open for one more request.
   std::chrono::milliseconds drain_grace{0};
-  // With other processes of the same user that have it set too: the system shares connections out.
+  // To listen also where another server of ours, of the same user, listens already, whatever that
+  // one has here: the system shares connections out.
   bool share_port = false;
 };
 

@@ -163,15 +163,24 @@ TEST_CASE("a port that is taken is said to be") {
   }
 }
 
-TEST_CASE("a port is shared by those who all want that, and one replaces the other") {
-  const RefusingPort alone;
-  CHECK(start("127.0.0.1", alone.port(), true).code() == Code::unavailable);
+TEST_CASE("a port is shared by who wants that with one of ours that is there, whatever it wants") {
+  const RefusingPort not_ours;
+  CHECK(start("127.0.0.1", not_ours.port(), true).code() == Code::unavailable);
+  for (const bool share : {true, false}) {
+    ServerOptions options;
+    options.share_port = share;
+    const TestServer first(echo_router(), options, 2);
+    CHECK(start("127.0.0.1", first.server.port(), true).ok());
+    CHECK(start("127.0.0.1", first.server.port(), false).code() == Code::unavailable);
+  }
+}
+
+TEST_CASE("of two that share a port one replaces the other") {
   ServerOptions options;
   options.share_port = true;
   TestServer before(echo_router(), options, 2);
   options.port = before.server.port();
   TestServer after(echo_router(), options, 2);
-  CHECK(start("127.0.0.1", options.port).code() == Code::unavailable);
   std::vector<RawConnection> connections;
   for (int i = 0; i < 64; ++i) connections.push_back(after.connect());
   const auto open = [](const TestServer& server) {
