@@ -1,4 +1,4 @@
-# gRPC with what it needs, as the interface library millrace_grpc. With MILLRACE_STATIC_GRPC it goes
+# gRPC with what it needs, as the interface library grpc_libraries. With MILLRACE_STATIC_GRPC it goes
 # into the executable, which then has only the part of it that is used: an image is 4 MB smaller.
 option(MILLRACE_STATIC_GRPC "Link gRPC and Abseil statically" OFF)
 
@@ -15,12 +15,12 @@ if(MILLRACE_STATIC_GRPC)
     endif()
   endforeach()
   list(REMOVE_DUPLICATES ARCHIVES)
-  add_library(millrace_grpc INTERFACE)
-  target_link_libraries(millrace_grpc INTERFACE
+  add_library(grpc_libraries INTERFACE)
+  target_link_libraries(grpc_libraries INTERFACE
     -Wl,--gc-sections -Wl,--start-group ${ARCHIVES} -Wl,--end-group cares ssl crypto z)
 else()
   pkg_check_modules(GRPC REQUIRED IMPORTED_TARGET grpc++)
-  add_library(millrace_grpc INTERFACE)
-  target_link_libraries(millrace_grpc INTERFACE grpc++_reflection PkgConfig::GRPC absl_synchronization)
+  add_library(grpc_libraries INTERFACE)
+  target_link_libraries(grpc_libraries INTERFACE grpc++_reflection PkgConfig::GRPC absl_synchronization)
 endif()
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${SUFFIXES})

@@ -114,7 +114,7 @@ class Stack:
 
     def environment_of(self, service):
         """Of one of its containers, as the engine has it."""
-        return dict(line.split("=", 1)
+        return dict(line.split("=", 1) if "=" in line else (line, None)
                     for line in inspect(self.containers(service)[0])["Config"]["Env"])
 
     def all_containers(self):
