@@ -4,6 +4,9 @@
 set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
+# What one checkout has compiled serves every other.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+
 preset=${1:?usage: scripts/build.sh PRESET [TARGET]...}
 shift
 dir=build/$preset

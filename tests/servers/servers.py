@@ -24,10 +24,18 @@ class CantStart(Exception):
     """A server that can't be had, or doesn't come up; says which and what its log ends with."""
 
 
+_given_ports = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens at, and that wasn't given out here before: the kernel may repeat itself."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _given_ports:
+            _given_ports.add(port)
+            return port
 
 
 def die_with_parent():
