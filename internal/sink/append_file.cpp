@@ -16,7 +16,8 @@
 namespace millrace::sink {
 namespace {
 
-constexpr int kLockTries = 50;
+// Each worker in turn may wait so long, all of them within what a shutdown has for it.
+constexpr std::chrono::milliseconds kLockWait{50};
 
 // Calls again when a signal interrupted it.
 template <class Call>
@@ -26,21 +27,21 @@ auto retried(Call call) {
   return result;
 }
 
-// flock(2) with a bound: who holds it for longer than an append takes may hold it for ever.
-bool lock_within(int fd, int tries_of_1_ms) {
-  for (int i = 0; i < tries_of_1_ms; ++i) {
+// flock(2) with a bound: who holds it for longer than an append takes may hold it for ever. By the
+// clock: on a busy machine a pause of a millisecond is many.
+bool lock_within(int fd, std::chrono::milliseconds limit) {
+  const Time deadline = std::chrono::steady_clock::now() + limit;
+  while (true) {
     if (retried([fd] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return true;
-    if (errno != EWOULDBLOCK) return false;
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= deadline) return false;
     ::poll(nullptr, 0, 1);
   }
-  errno = EWOULDBLOCK;
-  return false;
 }
 
 // An exclusive lock for a scope, against other processes that append to the same file.
 class FileLock {
  public:
-  explicit FileLock(int fd) : fd_(fd), held_(lock_within(fd, kLockTries)) {}
+  explicit FileLock(int fd) : fd_(fd), held_(lock_within(fd, kLockWait)) {}
   ~FileLock() {
     if (held_) ::flock(fd_, LOCK_UN);
   }
