@@ -69,6 +69,6 @@ scripts/install-deps.sh build test
 scripts/install-tools.sh grpcurl
 tests/docker/standins.sh
 cd tests/docker
-(($#)) || set -- test_images test_bad_input test_profiles
+(($#)) || set -- test_images test_refusals test_profiles
 # Debian's own Python has Debian's gRPC.
 /usr/bin/python3 -B -m unittest -v "$@"
