@@ -61,9 +61,12 @@ trap 'exit 130' INT TERM HUP
 
 # In the background, where a signal is heard meanwhile.
 up() {
+  local code=0
   compose "${profiles[@]}" up --detach --no-build --wait --wait-timeout "${WAIT_TIMEOUT:-180}" "$@" &
   working=$!
-  wait "$working"
+  wait "$working" || code=$?
+  working=''
+  return "$code"
 }
 
 title "starting with the queue in $queue"

@@ -12,13 +12,16 @@ import pathlib
 import resource
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-import exposition
-import wire
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+
+import exposition  # noqa: E402
+import wire  # noqa: E402
+from free_ports import free_port  # noqa: E402
 
 PATIENCE = float(os.environ.get("MILLRACE_E2E_PATIENCE", "1"))
 SANITIZE = os.environ.get("MILLRACE_E2E_SANITIZE", "")
@@ -49,20 +52,6 @@ def clean_environment(settings=None):
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment.update({name: str(value) for name, value in (settings or {}).items()})
     return environment
-
-
-_given_ports = set()
-
-
-def free_port():
-    """One that nobody listens at, and that wasn't given out here before: the kernel may repeat itself."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _given_ports:
-            _given_ports.add(port)
-            return port
 
 
 def until(what, condition, timeout_s=5.0):

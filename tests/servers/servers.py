@@ -13,6 +13,8 @@ import tempfile
 import time
 import uuid
 
+from free_ports import free_port
+
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "millrace"
 KAFKA_JARS = CACHE / "kafka-3.9.1"
 START_S = 60.0
@@ -22,20 +24,6 @@ PR_SET_PDEATHSIG = 1
 
 class CantStart(Exception):
     """A server that can't be had, or doesn't come up; says which and what its log ends with."""
-
-
-_given_ports = set()
-
-
-def free_port():
-    """One that nobody listens at, and that wasn't given out here before: the kernel may repeat itself."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _given_ports:
-            _given_ports.add(port)
-            return port
 
 
 def die_with_parent():
