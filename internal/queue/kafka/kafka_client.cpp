@@ -1,14 +1,19 @@
 #include "queue/kafka/kafka_client.h"
 
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "observe/log.h"
 
 namespace millrace::queue {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr int kAnswerTimeoutMs = 1000;
 constexpr int kCreateTimeoutMs = 3000;
+constexpr milliseconds kLookAgain{20};
 constexpr std::size_t kErrorBytes = 512;
 
 using ErrorText = std::array<char, kErrorBytes>;
@@ -53,6 +58,23 @@ Status create_topic(rd_kafka_t* client, const KafkaOptions& options, const Kafka
   }
   observe::info("kafka topic created", {{"name", topic.name}, {"partitions", topic.partitions}});
   return {};
+}
+
+// Whether the broker that was asked knows of it.
+Result<bool> is_known(rd_kafka_t* client, const KafkaOptions& options,
+                      const KafkaTopicSpec& topic) {
+  const KafkaTopic handle(rd_kafka_topic_new(client, topic.name.c_str(), nullptr));
+  const rd_kafka_metadata_t* raw = nullptr;
+  const auto asked = rd_kafka_metadata(client, 0, handle.get(), &raw, kAnswerTimeoutMs);
+  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return kafka_unavailable(options, rd_kafka_err2str(asked));
+  }
+  const KafkaMetadata metadata(raw);
+  const auto known =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (known == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return false;
+  return topic_error(options, topic, rd_kafka_err2str(known));
 }
 
 }  // namespace
@@ -129,18 +151,20 @@ rd_kafka_resp_err_t produce(rd_kafka_t* client, const KafkaRecord& record) {
 }
 
 Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic) {
-  const KafkaTopic handle(rd_kafka_topic_new(client, topic.name.c_str(), nullptr));
-  const rd_kafka_metadata_t* raw = nullptr;
-  const auto asked = rd_kafka_metadata(client, 0, handle.get(), &raw, kAnswerTimeoutMs);
-  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return kafka_unavailable(options, rd_kafka_err2str(asked));
+  auto known = is_known(client, options, topic);
+  if (!known.has_value()) return known.error();
+  if (*known) return {};
+  if (Status failed = create_topic(client, options, topic); !failed.ok()) return failed;
+  // The brokers learn of it one after another. A consumer that subscribes before would look again
+  // after minutes only.
+  const Time deadline = std::chrono::steady_clock::now() + milliseconds(kCreateTimeoutMs);
+  while (std::chrono::steady_clock::now() < deadline) {
+    known = is_known(client, options, topic);
+    if (!known.has_value()) return known.error();
+    if (*known) return {};
+    std::this_thread::sleep_for(kLookAgain);
   }
-  const KafkaMetadata metadata(raw);
-  const auto known =
-      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  if (known == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return create_topic(client, options, topic);
-  if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return topic_error(options, topic, rd_kafka_err2str(known));
+  return topic_error(options, topic, "created, but no broker knows of it");
 }
 
 }  // namespace millrace::queue

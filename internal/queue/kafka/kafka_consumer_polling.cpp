@@ -20,10 +20,6 @@ constexpr milliseconds kLeavePatience{1500};
 
 Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
 
-std::span<const rd_kafka_topic_partition_t> elements(const rd_kafka_topic_partition_list_t& list) {
-  return {list.elems, static_cast<std::size_t>(list.cnt)};
-}
-
 }  // namespace
 
 void KafkaConsumer::run(const std::stop_token& stop) {
@@ -40,6 +36,7 @@ void KafkaConsumer::run(const std::stop_token& stop) {
     if (std::chrono::steady_clock::now() >= next_commit) {
       commit_until(std::chrono::steady_clock::now());
       look_at_ends();
+      ask_anew_for_silent();
       next_commit = in(kCommitInterval);
     }
     if (const std::size_t max = room(stop)) fetch(max);
@@ -137,73 +134,10 @@ void KafkaConsumer::leave_group() {
   }
 }
 
-void KafkaConsumer::rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t what,
-                                       rd_kafka_topic_partition_list_t* partitions, void* self) {
-  auto& consumer = *static_cast<KafkaConsumer*>(self);
-  rd_kafka_error_t* error = nullptr;
-  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    consumer.on_assigned(*partitions);
-    error = rd_kafka_incremental_assign(client, partitions);
-  } else {
-    consumer.on_revoked(*partitions, rd_kafka_assignment_lost(client) != 0);
-    error = rd_kafka_incremental_unassign(client, partitions);
-  }
-  if (error == nullptr) return;
-  observe::error("kafka rebalance failed", {{"error", rd_kafka_error_string(error)}});
-  rd_kafka_error_destroy(error);
-}
-
 void KafkaConsumer::error_callback(rd_kafka_t* /*client*/, int code, const char* reason,
                                    void* self) {
   static_cast<KafkaConsumer*>(self)->watch_.on_error(static_cast<rd_kafka_resp_err_t>(code),
                                                      reason);
-}
-
-void KafkaConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
-  observe::info("kafka partitions assigned",
-                {{"topic", options_.topic}, {"partitions", partitions.cnt}});
-  {
-    const MutexLock lock(mutex_);
-    in_group_ = true;
-  }
-  for (const rd_kafka_topic_partition_t& partition : elements(partitions)) {
-    {
-      const MutexLock lock(mutex_);
-      backlog_.assign(partition.partition);
-    }
-    const KafkaQueue fetched(
-        rd_kafka_queue_get_partition(handle_->get(), partition.topic, partition.partition));
-    if (fetched != nullptr) rd_kafka_queue_forward(fetched.get(), messages_.get());
-  }
-}
-
-std::size_t KafkaConsumer::wind_up(const rd_kafka_topic_partition_list_t& partitions) {
-  std::size_t in_work = 0;
-  for (const rd_kafka_topic_partition_t& partition : elements(partitions)) {
-    backlog_.drop_waiting(partition.partition);
-    in_work += backlog_.in_work(partition.partition);
-  }
-  return in_work;
-}
-
-void KafkaConsumer::on_revoked(const rd_kafka_topic_partition_list_t& partitions, bool lost) {
-  observe::info("kafka partitions taken away",
-                {{"topic", options_.topic}, {"partitions", partitions.cnt}, {"lost", lost}});
-  Positions last;
-  {
-    MutexLock lock(mutex_);
-    // They are somebody else's already when they are lost.
-    const Time deadline = in(lost ? Duration::zero() : Duration(options_.revoke_patience));
-    while (wind_up(partitions) > 0 && lock.wait_until(settled_, deadline)) {
-    }
-    last = backlog_.take_positions();
-    for (const auto& partition : elements(partitions)) {
-      backlog_.take_away(partition.partition);
-      if (lost) std::erase_if(last, [&](auto& at) { return at.partition == partition.partition; });
-    }
-  }
-  commits_->commit(last);
-  static_cast<void>(commits_->await_answers(in(kCommitPatience)));
 }
 
 void KafkaConsumer::commit_until(Time deadline) {

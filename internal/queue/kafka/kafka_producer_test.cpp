@@ -3,10 +3,10 @@
 
 #include <catch2/catch.hpp>
 #include <future>
-#include <librdkafka/rdkafka_mock.h>
 
 #include "fakes/executors.h"
 #include "fakes/messages.h"
+#include "queue/kafka/mock_cluster.h"
 
 namespace millrace::queue {
 namespace {
@@ -16,31 +16,6 @@ using std::chrono::seconds;
 
 constexpr std::int16_t kProduce = 0;  // keys of Kafka's protocol
 constexpr std::int16_t kInitProducerId = 22;
-
-class MockCluster {
- public:
-  MockCluster()
-      : owner_(make_kafka_handle(RD_KAFKA_PRODUCER, KafkaConf(rd_kafka_conf_new())).value()),
-        cluster_(rd_kafka_mock_cluster_new(owner_->get(), 1)) {
-    REQUIRE(rd_kafka_mock_topic_create(cluster_, "t", 2, 1) == RD_KAFKA_RESP_ERR_NO_ERROR);
-  }
-  ~MockCluster() { rd_kafka_mock_cluster_destroy(cluster_); }
-
-  [[nodiscard]] KafkaOptions options() const {
-    KafkaOptions options;
-    options.brokers = rd_kafka_mock_cluster_bootstraps(cluster_);
-    options.topic = "t";
-    options.message_timeout = milliseconds(1000);
-    return options;
-  }
-  void fail_next(std::int16_t request, rd_kafka_resp_err_t error) {
-    rd_kafka_mock_push_request_errors(cluster_, request, 1, error);
-  }
-
- private:
-  std::shared_ptr<KafkaHandle> owner_;
-  rd_kafka_mock_cluster_t* cluster_;
-};
 
 struct Producing {
   explicit Producing(const KafkaOptions& options) : producer(options, executor) {
