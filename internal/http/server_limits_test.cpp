@@ -95,6 +95,35 @@ TEST_CASE("a slow reader that reads gets everything") {
   for (int i = 0; i < 5; ++i) CHECK(connection.response().body.size() == 1'000'000);
 }
 
+const std::string kEndless = "POST /hello HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n";
+
+TEST_CASE("who is refused while still sending slowly gets the answer") {
+  TestServer server(router(), options(kLong, kLong));
+  auto connection = server.connect();
+  auto silent = server.connect();
+  connection.send(kEndless);
+  for (int i = 0; i < 15; ++i) {  // together longer than the server waits for silence
+    CHECK(!silent.readable(milliseconds(100)));
+    REQUIRE(connection.send(std::string(10'000, 'x')));
+  }
+  const auto response = connection.response();
+  CHECK(response.status == 413);
+  CHECK(response.closes());
+}
+
+TEST_CASE("who is refused and never stops sending is cut off") {
+  TestServer server(router(), options(milliseconds(1500), kLong));
+  auto connection = server.connect();
+  auto silent = server.connect();
+  const Time began = std::chrono::steady_clock::now();
+  connection.send(kEndless);
+  while (connection.send("x")) {
+    REQUIRE(std::chrono::steady_clock::now() - began < kPatience);
+    CHECK(!silent.readable(milliseconds(20)));
+  }
+  CHECK(std::chrono::steady_clock::now() - began >= milliseconds(1500));
+}
+
 TEST_CASE("connections over the limit are told so") {
   ServerOptions chosen = options(kLong, kLong);
   chosen.connections_max = 2;

@@ -14,7 +14,7 @@ namespace {
 // thousand of them cheap.
 constexpr std::size_t kScratchBytes = 64 * 1024;
 // How long a refused client may go on sending before the connection is cut.
-constexpr std::chrono::milliseconds kLinger{1'000};
+constexpr std::chrono::milliseconds kLinger{1'000};  // after the client's latest bytes
 // A request that is arriving when the drain begins has this long.
 constexpr std::chrono::milliseconds kDrainRead{2'000};
 
@@ -58,7 +58,7 @@ void Session::on_readable() {
   const std::size_t got = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
   if (error == asio::error::would_block) return wait_readable();
   if (error && error != asio::error::eof) return close();
-  if (lingering_) return error ? close() : wait_readable();
+  if (lingering_) return error ? close() : linger_on();
   if (error) {
     conversation_->end_of_input();
   } else {
@@ -166,7 +166,13 @@ void Session::linger() {
   lingering_ = true;
   Error ignored;
   socket_.shutdown(TcpSocket::shutdown_send, ignored);
-  expires_at = std::chrono::steady_clock::now() + kLinger;
+  linger_until_ = std::chrono::steady_clock::now() + std::max<Duration>(time_to_read(), kLinger);
+  linger_on();
+}
+
+// As long as the client goes on sending what nobody reads, but no longer than it would have had.
+void Session::linger_on() {
+  expires_at = std::min<Time>(std::chrono::steady_clock::now() + kLinger, linger_until_);
   wait_readable();
 }
 
@@ -174,6 +180,7 @@ void Session::begin_drain() {
   const Time now = std::chrono::steady_clock::now();
   draining_ = true;
   idle_until_ = now + timeouts_.drain_grace;
+  linger_until_ = std::min<Time>(linger_until_, now + kLinger);
   conversation_->begin_drain(timeouts_.drain_grace > Duration(0));
   if (phase_ == Conversation::Phase::reading) {
     expires_at = std::min(expires_at, now + Duration(kDrainRead));

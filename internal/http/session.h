@@ -46,6 +46,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   void after_flush();
   void finish();
   void linger();
+  void linger_on();
   void update_deadline();
   // Takes what the client has sent by now. False when that was nothing.
   bool look_once_more();
@@ -67,6 +68,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   bool flush_due_ = false;
   bool draining_ = false;
   bool lingering_ = false;
+  Time linger_until_ = Time::max();
   bool closed_ = false;
 };
 
