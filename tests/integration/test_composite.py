@@ -85,8 +85,9 @@ class CompositeWithMemory(unittest.TestCase):
         self.nats.kill()
         ids = self.accepted(20)
         until("all are worked off", lambda: self.results() == ids)
+        # One that is on its way gets no answer until its deadline.
         until("what is missing is counted",
-              lambda: self.providers(self.ingest)["nats"]["missing"] == 20)
+              lambda: self.providers(self.ingest)["nats"]["missing"] == 20, 20)
         self.assertFalse(self.providers(self.ingest)["nats"]["healthy"])
 
     def test_fail_fast_without_the_broker(self):
