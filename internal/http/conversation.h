@@ -56,6 +56,8 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   // What the connection waits for, which decides how long it may.
   enum class Phase : std::uint8_t { idle, reading, handling };
   [[nodiscard]] Phase phase() const;
+  // In the middle of a body that is handed out as it comes.
+  [[nodiscard]] bool is_streaming() const { return streaming_ != nullptr; }
   // Requests read so far.
   [[nodiscard]] std::uint64_t requests() const { return first_exchange_ + exchanges_.size(); }
 
@@ -97,7 +99,6 @@ class Conversation final : public ReplyTarget, public std::enable_shared_from_th
   void refuse_rest();
   template <class Act>
   static bool guarded(const Route& route, std::string_view request_id, Act act);
-  [[nodiscard]] bool is_streaming() const { return streaming_ != nullptr; }
   // Requests that are read and have no answer yet.
   [[nodiscard]] std::size_t handling() const {
     return exchanges_.size() - (is_streaming() ? 1U : 0U);

@@ -30,6 +30,13 @@ ServerOptions options(milliseconds read, milliseconds idle) {
   return chosen;
 }
 
+// On the server's own thread.
+bool asked(TestServer& server, const std::function<bool()>& question) {
+  Mailbox<bool> answer;
+  server.reactors[0].post([&] { answer.put(question()); });
+  return answer.take("an answer");
+}
+
 constexpr milliseconds kShort{150};
 constexpr milliseconds kLong{60'000};
 
@@ -93,6 +100,47 @@ TEST_CASE("a slow reader that reads gets everything") {
   for (int i = 0; i < 5; ++i) bytes += get("/large");
   connection.send(bytes);
   for (int i = 0; i < 5; ++i) CHECK(connection.response().body.size() == 1'000'000);
+}
+
+// What a client has begun to send while the server wasn't reading: a body whose sink is full from
+// its first bytes on, or a request behind one that is answered late.
+TEST_CASE("a request has its whole time to arrive, however long the server didn't read") {
+  Streamed streamed;
+  streamed.wants_more = false;
+  Mailbox<Reply> late;
+  Router routes;
+  routes.add({"stream", Method::post, "/stream", nullptr, 100,
+              [&](const Request&, Reply reply, Resume resume) {
+                streamed.reply.emplace(std::move(reply));
+                streamed.resume = std::move(resume);
+                return std::make_shared<StreamedSink>(streamed);
+              }});
+  routes.add({"late", Method::get, "/late",
+              [&](const Request&, Reply reply) { late.put(std::move(reply)); }});
+  TestServer server(std::move(routes), options(kLong, kLong));
+  auto connection = server.connect();
+  const std::string body = post("/stream", "0123456789");
+  connection.send(body.substr(0, body.size() - 5));
+  eventually("the sink is full",
+             [&] { return asked(server, [&] { return !streamed.parts.empty(); }); });
+  asked(server, [&] {
+    streamed.wants_more = true;
+    streamed.resume();
+    return true;
+  });
+  CHECK(!connection.readable(milliseconds(300)));
+  connection.send(body.substr(body.size() - 5));
+  CHECK(connection.response().status == 200);
+
+  connection.send(get("/late") + get("/late").substr(0, 10));
+  Reply reply = late.take("the first request");
+  server.reactors[0].post([&] { std::move(reply).send(Response::text("first")); });
+  CHECK(connection.response().body == "first");
+  CHECK(!connection.readable(milliseconds(300)));
+  connection.send(get("/late").substr(10));
+  Reply second = late.take("the second request");
+  server.reactors[0].post([&] { std::move(second).send(Response::text("second")); });
+  CHECK(connection.response().body == "second");
 }
 
 const std::string kEndless = "POST /hello HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n";

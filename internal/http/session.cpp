@@ -134,9 +134,13 @@ void Session::update_deadline() {
   if (same_request && phase == Conversation::Phase::reading) return;
   const Time now = std::chrono::steady_clock::now();
   // A body that waited for its sink goes on with the time it had left.
-  const bool goes_on = requests == requests_ && phase_ == Conversation::Phase::handling;
-  if (phase_ == Conversation::Phase::reading)
+  const bool same_body =
+      requests == requests_ && phase_ != Conversation::Phase::idle && conversation_->is_streaming();
+  if (!same_body) {
+    reading_left_ = time_to_read();
+  } else if (phase_ == Conversation::Phase::reading) {
     reading_left_ = std::max(expires_at - now, Duration(0));
+  }
   phase_ = phase;
   requests_ = requests;
   switch (phase) {
@@ -144,7 +148,7 @@ void Session::update_deadline() {
       expires_at = std::min(now + Duration(timeouts_.idle), idle_until_);
       break;
     case Conversation::Phase::reading:
-      expires_at = now + (goes_on ? reading_left_ : time_to_read());
+      expires_at = now + std::min(reading_left_, time_to_read());
       break;
     case Conversation::Phase::handling:
       expires_at = Time::max();

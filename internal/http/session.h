@@ -61,7 +61,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   std::size_t sent_ = 0;  // of the conversation's output
   Conversation::Phase phase_ = Conversation::Phase::idle;
   std::uint64_t requests_ = 0;
-  Duration reading_left_{};        // when a body last stopped being read
+  Duration reading_left_{};        // of the time to read this request, while it isn't read
   Time idle_until_ = Time::max();  // the end of the grace, while draining
   bool reading_ = false;
   bool writing_ = false;
