@@ -198,6 +198,7 @@ class Batches(StackTestCase):
 
     def setUp(self):
         super().setUp()
+        self.stack.settled()
         self.before = len(self.results())
 
 

@@ -28,6 +28,11 @@ class AgainstTheServices(StackTestCase):
         return (status["ingest"]["stats"]["TotalSent"],
                 status["processor"]["stats"]["pool"]["processed"])
 
+    def at_rest(self):
+        """What is counted when nothing of the test before is under way any more."""
+        self.stack.settled()
+        return self.counted()
+
     def expect_counted(self, before, messages):
         wanted = tuple(count + messages for count in before)
         until(f"accepted and processed are {wanted}", lambda: self.counted() == wanted, 10)
@@ -41,7 +46,7 @@ class AgainstTheServices(StackTestCase):
         return result
 
     def test_single_messages_are_counted_as_the_services_count_them(self):
-        before = self.counted()
+        before = self.at_rest()
         started = time.monotonic()
         result = self.measured("--rate", 500, "--seconds", 2, "--connections", 8)
         self.assertLess(started, result["began_s"])  # on the clock of who called it
@@ -57,21 +62,21 @@ class AgainstTheServices(StackTestCase):
         self.expect_counted(before, 1000)
 
     def test_batches_are_counted_by_the_message(self):
-        before = self.counted()
+        before = self.at_rest()
         result = self.measured("--rate", 20, "--seconds", 1, "--batch", 100, "--payload-bytes", 500)
         self.assertEqual(result["status"]["200"], 20)
         self.assertEqual(result["accepted_messages"], 2000)
         self.expect_counted(before, 2000)
 
     def test_as_fast_as_answers_come(self):
-        before = self.counted()
+        before = self.at_rest()
         result = self.measured("--rate", "max", "--seconds", 0.5, "--connections", 4)
         self.assertEqual(result["loop"], "closed")
         self.assertGreater(result["status"]["200"], 0)
         self.expect_counted(before, result["status"]["200"])
 
     def test_each_request_can_have_a_connection_of_its_own(self):
-        before = self.counted()
+        before = self.at_rest()
         result = self.measured("--rate", 100, "--seconds", 1, "--connections", 2, "--no-keep-alive")
         self.assertGreaterEqual(result["connections_opened"], 100)
         self.expect_counted(before, 100)
