@@ -76,10 +76,16 @@ class SlowQueue(GrpcTestCase):
         slow = request(source="slow", metadata={"fault": f"slow:{int(1500 * PATIENCE)}"})
         for _ in range(8):
             self.client.ingest(slow, timeout=CALL_S)
-        began = time.monotonic()
-        with self.fails("RESOURCE_EXHAUSTED", "200 rejected of 200"):
-            self.client.stream(iter([request()] * 200), timeout=0.5 * PATIENCE)
-        self.assertGreater(time.monotonic() - began, 0.3 * PATIENCE)
+        # A server that gets no core in the last 50 ms of a deadline is too late to say why.
+        codes = []
+        while "RESOURCE_EXHAUSTED" not in codes and len(codes) < 5:
+            began = time.monotonic()
+            with self.assertRaises(grpc.RpcError) as raised:
+                self.client.stream(iter([request()] * 200), timeout=0.5 * PATIENCE)
+            self.assertGreater(time.monotonic() - began, 0.3 * PATIENCE)
+            codes.append(raised.exception.code().name)
+        self.assertIn("200 rejected of 200", raised.exception.details())
+        self.assertEqual(set(codes[:-1]) - {"DEADLINE_EXCEEDED"}, set())
 
 
 class Deadlines(GrpcTestCase):
