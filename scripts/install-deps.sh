@@ -11,7 +11,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 build=(g++ cmake ninja-build make pkg-config ccache mold git ca-certificates curl python3
   libboost1.81-dev libprotobuf-dev protobuf-compiler prometheus-cpp-dev zlib1g-dev libzstd-dev
   libconcurrentqueue-dev nlohmann-json3-dev libspdlog-dev libsimdjson-dev catch2 libbenchmark-dev
-  libnats-dev librdkafka-dev libxxhash-dev libgrpc++-dev protobuf-compiler-grpc libssl-dev)
+  libmimalloc-dev libnats-dev librdkafka-dev libxxhash-dev libgrpc++-dev protobuf-compiler-grpc libssl-dev)
 test=(prometheus prometheus-alertmanager openssl zstd python3-grpcio python3-protobuf python3-yaml)
 servers=(nats-server)
 kafka=(default-jre-headless maven) # what install-servers.sh needs
