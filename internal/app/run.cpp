@@ -62,7 +62,8 @@ void prefer_batches() {
 }
 
 // Batches are allocated and freed all the time. By default glibc gives their pages back each time,
-// and the next batch faults them in again: a tenth of all the time under load.
+// and the next batch faults them in again: a tenth of all the time under load. Without effect where
+// mimalloc takes its place.
 void keep_pages() {
   ::mallopt(M_TOP_PAD, 4 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
