@@ -59,14 +59,6 @@ std::vector<std::int32_t> KafkaBacklog::partitions() const {
   return ids;
 }
 
-std::vector<std::int32_t> KafkaBacklog::silent() const {
-  std::vector<std::int32_t> ids;
-  for (const auto& [id, partition] : partitions_) {
-    if (partition->next < 0) ids.push_back(id);
-  }
-  return ids;
-}
-
 std::size_t KafkaBacklog::in_work(std::int32_t partition) const {
   const Partition* found = find(partition);
   return found == nullptr ? 0 : found->in_work;

@@ -45,8 +45,6 @@ class KafkaBacklog {
   // Until then: nothing of it is handed out any more.
   void drop_waiting(std::int32_t partition);
   [[nodiscard]] std::vector<std::int32_t> partitions() const;
-  // Of these, those that nothing came of yet, not even that they are empty.
-  [[nodiscard]] std::vector<std::int32_t> silent() const;
   [[nodiscard]] std::size_t in_work(std::int32_t partition) const;
 
   // Fetched; the offsets of a partition ascend. False when the partition isn't ours.

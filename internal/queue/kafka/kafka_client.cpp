@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr int kAnswerTimeoutMs = 1000;
 constexpr int kCreateTimeoutMs = 3000;
+constexpr milliseconds kKnownPatience{1000};
 constexpr milliseconds kLookAgain{20};
 constexpr std::size_t kErrorBytes = 512;
 
@@ -155,16 +156,17 @@ Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const Kafka
   if (!known.has_value()) return known.error();
   if (*known) return {};
   if (Status failed = create_topic(client, options, topic); !failed.ok()) return failed;
-  // The brokers learn of it one after another. A consumer that subscribes before would look again
-  // after minutes only.
-  const Time deadline = std::chrono::steady_clock::now() + milliseconds(kCreateTimeoutMs);
-  while (std::chrono::steady_clock::now() < deadline) {
+  // The broker learns of it a little later. Until then a consumer would be told that there is no
+  // such topic, and look again after a second or two.
+  const Time deadline = std::chrono::steady_clock::now() + kKnownPatience;
+  while (true) {
     known = is_known(client, options, topic);
-    if (!known.has_value()) return known.error();
-    if (*known) return {};
+    if (known.has_value() && *known) return {};
+    if (std::chrono::steady_clock::now() > deadline) break;
     std::this_thread::sleep_for(kLookAgain);
   }
-  return topic_error(options, topic, "created, but no broker knows of it");
+  if (!known.has_value()) return known.error();
+  return topic_error(options, topic, "created, but the broker doesn't know of it yet");
 }
 
 }  // namespace millrace::queue

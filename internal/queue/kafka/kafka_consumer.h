@@ -69,8 +69,9 @@ class KafkaConsumer final : public Consumer, public Settler {
   void on_assigned(const rd_kafka_topic_partition_list_t& partitions) EXCLUDES(mutex_);
   void on_revoked(const rd_kafka_topic_partition_list_t& partitions, bool lost) EXCLUDES(mutex_);
 
-  void forward(const rd_kafka_topic_partition_list_t& partitions);
-  void ask_anew_for_silent() EXCLUDES(mutex_);
+  void find_positions(rd_kafka_topic_partition_list_t& partitions) EXCLUDES(mutex_);
+  // False when closed.
+  bool pause(Duration time) EXCLUDES(mutex_);
 
   // Nothing more of them is handed out; how many are in work.
   std::size_t wind_up(const rd_kafka_topic_partition_list_t& partitions) REQUIRES(mutex_);
@@ -105,9 +106,6 @@ class KafkaConsumer final : public Consumer, public Settler {
   std::shared_ptr<KafkaHandle> handle_;  // from start() on
   KafkaQueue messages_;                  // of all partitions
   std::optional<KafkaCommitter> commits_;
-  // The polling thread's: how long, and until when, a partition of ours may say nothing.
-  Duration silence_{};
-  Time silence_ends_ = Time::max();
 
   mutable Mutex mutex_;
   std::condition_variable arrivals_;  // receivers wait here

@@ -36,7 +36,6 @@ void KafkaConsumer::run(const std::stop_token& stop) {
     if (std::chrono::steady_clock::now() >= next_commit) {
       commit_until(std::chrono::steady_clock::now());
       look_at_ends();
-      ask_anew_for_silent();
       next_commit = in(kCommitInterval);
     }
     if (const std::size_t max = room(stop)) fetch(max);

@@ -1,5 +1,4 @@
 // What the polling thread does when the group gives partitions, or takes them away.
-#include <algorithm>
 #include <span>
 
 #include "observe/log.h"
@@ -11,12 +10,30 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kCommitPatience{2000};
-constexpr std::chrono::minutes kSilenceMax{5};
+// For so long the group is asked how far it is, each time for kAnswerPatience.
+constexpr std::chrono::seconds kPositionsPatience{10};
+constexpr milliseconds kAnswerPatience{1000};
+constexpr milliseconds kAskAgain{50};
 
 Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
 
 std::span<const rd_kafka_topic_partition_t> elements(const rd_kafka_topic_partition_list_t& list) {
   return {list.elems, static_cast<std::size_t>(list.cnt)};
+}
+
+// Ok, or the first of the partitions' own errors.
+rd_kafka_resp_err_t first_error(const rd_kafka_topic_partition_list_t& partitions) {
+  for (const auto& partition : elements(partitions)) {
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) return partition.err;
+  }
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void begin_at(rd_kafka_topic_partition_list_t& partitions, std::int64_t unknown) {
+  for (auto& partition : std::span(partitions.elems, static_cast<std::size_t>(partitions.cnt))) {
+    partition.err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (partition.offset < 0) partition.offset = unknown;
+  }
 }
 
 void note_failure(rd_kafka_error_t* error) {
@@ -33,6 +50,7 @@ void KafkaConsumer::rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t w
   rd_kafka_error_t* error = nullptr;
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     consumer.on_assigned(*partitions);
+    consumer.find_positions(*partitions);
     error = rd_kafka_incremental_assign(client, partitions);
   } else {
     consumer.on_revoked(*partitions, rd_kafka_assignment_lost(client) != 0);
@@ -44,17 +62,11 @@ void KafkaConsumer::rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t w
 void KafkaConsumer::on_assigned(const rd_kafka_topic_partition_list_t& partitions) {
   observe::info("kafka partitions assigned",
                 {{"topic", options_.topic}, {"partitions", partitions.cnt}});
-  silence_ = options_.silence_max;
-  silence_ends_ = in(silence_);
   {
     const MutexLock lock(mutex_);
     in_group_ = true;
     for (const auto& partition : elements(partitions)) backlog_.assign(partition.partition);
   }
-  forward(partitions);
-}
-
-void KafkaConsumer::forward(const rd_kafka_topic_partition_list_t& partitions) {
   for (const rd_kafka_topic_partition_t& partition : elements(partitions)) {
     const KafkaQueue fetched(
         rd_kafka_queue_get_partition(handle_->get(), partition.topic, partition.partition));
@@ -62,29 +74,31 @@ void KafkaConsumer::forward(const rd_kafka_topic_partition_list_t& partitions) {
   }
 }
 
-// librdkafka (2.0.2) asks for a partition's committed offset once. When the group's coordinator has
-// just moved, the answer is an error that names no partition, and the partition stays silent for
-// ever. Given back and taken again, it is asked for anew.
-void KafkaConsumer::ask_anew_for_silent() {
-  const Time now = std::chrono::steady_clock::now();
-  if (!watch_.ready()) silence_ends_ = now + silence_;
-  if (now < silence_ends_) return;
-  const KafkaPartitions silent(rd_kafka_topic_partition_list_new(0));
-  {
-    const MutexLock lock(mutex_);
-    for (const std::int32_t partition : backlog_.silent()) {
-      rd_kafka_topic_partition_list_add(silent.get(), options_.topic.c_str(), partition);
+// Left to itself, librdkafka (2.0.2) asks once for the committed offsets. When the group's
+// coordinator has just moved, the answer is an error that names no partition, and these partitions
+// would never be fetched.
+void KafkaConsumer::find_positions(rd_kafka_topic_partition_list_t& partitions) {
+  if (partitions.cnt == 0) return;
+  const Time deadline = in(kPositionsPatience);
+  do {
+    auto error =
+        rd_kafka_committed(handle_->get(), &partitions, static_cast<int>(kAnswerPatience.count()));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = first_error(partitions);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return begin_at(partitions, RD_KAFKA_OFFSET_BEGINNING);  // nothing accepted is skipped
     }
-  }
-  // Longer each time: what is only slow must come through at last.
-  silence_ = std::min<Duration>(silence_ * 2, kSilenceMax);
-  silence_ends_ = now + silence_;
-  if (silent->cnt == 0) return;
-  observe::warn("nothing comes of kafka partitions, asking anew",
-                {{"topic", options_.topic}, {"partitions", silent->cnt}});
-  note_failure(rd_kafka_incremental_unassign(handle_->get(), silent.get()));
-  forward(*silent);
-  note_failure(rd_kafka_incremental_assign(handle_->get(), silent.get()));
+    observe::warn("kafka doesn't say yet where to begin",
+                  {{"topic", options_.topic}, {"error", rd_kafka_err2str(error)}});
+  } while (std::chrono::steady_clock::now() < deadline &&
+           rd_kafka_assignment_lost(handle_->get()) == 0 && pause(kAskAgain));
+  begin_at(partitions, RD_KAFKA_OFFSET_INVALID);  // the library shall ask
+}
+
+bool KafkaConsumer::pause(Duration time) {
+  const Time end = in(time);
+  MutexLock lock(mutex_);
+  while (!closed_ && std::chrono::steady_clock::now() < end) lock.wait_until(room_, end);
+  return !closed_;
 }
 
 std::size_t KafkaConsumer::wind_up(const rd_kafka_topic_partition_list_t& partitions) {

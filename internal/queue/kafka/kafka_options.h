@@ -39,8 +39,6 @@ struct KafkaOptions {
   std::chrono::milliseconds session_timeout{10'000};
   // When partitions are taken away, the time for their messages in work to be finished.
   std::chrono::milliseconds revoke_patience{2000};
-  // A partition of which nothing comes for so long, not even that it is empty, is asked for anew.
-  std::chrono::milliseconds silence_max{5000};
   std::size_t prefetch = 65'536;  // messages received and not yet handed out
   std::uint64_t prefetch_bytes = std::uint64_t{32} << 20;  // of these, and as much in librdkafka
   std::size_t retries_max = 4096;  // no more is fetched while so many wait to be tried again
