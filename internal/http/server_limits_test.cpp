@@ -132,15 +132,37 @@ TEST_CASE("a request has its whole time to arrive, however long the server didn'
   connection.send(body.substr(body.size() - 5));
   CHECK(connection.response().status == 200);
 
-  connection.send(get("/late") + get("/late").substr(0, 10));
+  auto other = server.connect();
+  other.send(get("/late") + get("/late").substr(0, 10));
   Reply reply = late.take("the first request");
   server.reactors[0].post([&] { std::move(reply).send(Response::text("first")); });
-  CHECK(connection.response().body == "first");
-  CHECK(!connection.readable(milliseconds(300)));
-  connection.send(get("/late").substr(10));
+  CHECK(other.response().body == "first");
+  CHECK(!other.readable(milliseconds(300)));
+  other.send(get("/late").substr(10));
   Reply second = late.take("the second request");
   server.reactors[0].post([&] { std::move(second).send(Response::text("second")); });
-  CHECK(connection.response().body == "second");
+  CHECK(other.response().body == "second");
+}
+
+TEST_CASE("a request that begins with the last bytes of a body has its own time") {
+  Streamed streamed;
+  Router routes = router();
+  routes.add({"stream", Method::post, "/stream", nullptr, 100,
+              [&](const Request&, Reply reply, Resume resume) {
+                streamed.reply.emplace(std::move(reply));
+                streamed.resume = std::move(resume);
+                return std::make_shared<StreamedSink>(streamed);
+              }});
+  TestServer server(std::move(routes), options(milliseconds(3000), kLong));
+  auto connection = server.connect();
+  const std::string body = post("/stream", "0123456789");
+  connection.send(body.substr(0, body.size() - 5));
+  CHECK(!connection.readable(milliseconds(2000)));
+  connection.send(body.substr(body.size() - 5) + get("/hello").substr(0, 10));
+  CHECK(connection.response().status == 200);
+  CHECK(!connection.readable(milliseconds(2000)));  // longer than the body had left
+  connection.send(get("/hello").substr(10));
+  CHECK(connection.response().status == 200);
 }
 
 const std::string kEndless = "POST /hello HTTP/1.1\r\nHost: t\r\nContent-Length: 100000000\r\n\r\n";
@@ -150,7 +172,7 @@ TEST_CASE("who is refused while still sending slowly gets the answer") {
   auto connection = server.connect();
   auto silent = server.connect();
   connection.send(kEndless);
-  for (int i = 0; i < 15; ++i) {  // together longer than the server waits for silence
+  for (int i = 0; i < 25; ++i) {  // together longer than the server waits for silence
     CHECK(!silent.readable(milliseconds(100)));
     REQUIRE(connection.send(std::string(10'000, 'x')));
   }
@@ -159,17 +181,31 @@ TEST_CASE("who is refused while still sending slowly gets the answer") {
   CHECK(response.closes());
 }
 
-TEST_CASE("who is refused and never stops sending is cut off") {
-  TestServer server(router(), options(milliseconds(1500), kLong));
+// How long the server takes bytes of a request it has refused.
+Duration time_to_be_cut_off(TestServer& server, const std::string& request) {
   auto connection = server.connect();
   auto silent = server.connect();
-  const Time began = std::chrono::steady_clock::now();
-  connection.send(kEndless);
+  connection.send(request);
+  const auto response = connection.response();
+  CHECK(response.closes());
+  const Time refused = std::chrono::steady_clock::now();
   while (connection.send("x")) {
-    REQUIRE(std::chrono::steady_clock::now() - began < kPatience);
+    REQUIRE(std::chrono::steady_clock::now() - refused < kPatience);
     CHECK(!silent.readable(milliseconds(20)));
   }
-  CHECK(std::chrono::steady_clock::now() - began >= milliseconds(1500));
+  return std::chrono::steady_clock::now() - refused;
+}
+
+TEST_CASE("who is refused and never stops sending is cut off when a request's time is over") {
+  TestServer server(router(), options(milliseconds(4000), kLong));
+  const Duration took = time_to_be_cut_off(server, kEndless);
+  CHECK(took > milliseconds(3000));
+  CHECK(took < milliseconds(8000));
+}
+
+TEST_CASE("whose time was over isn't listened to for as long again") {
+  TestServer server(router(), options(milliseconds(4000), kLong));
+  CHECK(time_to_be_cut_off(server, "POST /hel") < milliseconds(3500));
 }
 
 TEST_CASE("connections over the limit are told so") {

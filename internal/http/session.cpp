@@ -13,8 +13,8 @@ namespace {
 // Shared by a thread's sessions: an idle connection holds no read buffer, which is what keeps ten
 // thousand of them cheap.
 constexpr std::size_t kScratchBytes = 64 * 1024;
-// How long a refused client may go on sending before the connection is cut.
-constexpr std::chrono::milliseconds kLinger{1'000};  // after the client's latest bytes
+// A refused client that sends nothing for so long is cut off.
+constexpr std::chrono::milliseconds kLinger{2'000};
 // A request that is arriving when the drain begins has this long.
 constexpr std::chrono::milliseconds kDrainRead{2'000};
 
@@ -129,20 +129,20 @@ void Session::after_flush() {
 void Session::update_deadline() {
   const auto phase = conversation_->phase();
   const std::uint64_t requests = conversation_->requests();
-  // A request's time to arrive is counted from its first byte, not from its latest.
-  const bool same_request = phase == phase_ && requests == requests_;
-  if (same_request && phase == Conversation::Phase::reading) return;
+  const bool in_body = conversation_->is_streaming();
+  const bool same = requests == requests_ && in_body == in_body_;
+  // The time to arrive is counted from the first byte of a head, or of a streamed body, not from
+  // the latest.
+  if (same && phase == Conversation::Phase::reading && phase_ == phase) return;
   const Time now = std::chrono::steady_clock::now();
-  // A body that waited for its sink goes on with the time it had left.
-  const bool same_body =
-      requests == requests_ && phase_ != Conversation::Phase::idle && conversation_->is_streaming();
-  if (!same_body) {
+  if (!same || !in_body) {
     reading_left_ = time_to_read();
   } else if (phase_ == Conversation::Phase::reading) {
-    reading_left_ = std::max(expires_at - now, Duration(0));
+    reading_left_ = std::max(expires_at - now, Duration(0));  // while its sink is full
   }
   phase_ = phase;
   requests_ = requests;
+  in_body_ = in_body;
   switch (phase) {
     case Conversation::Phase::idle:
       expires_at = std::min(now + Duration(timeouts_.idle), idle_until_);
@@ -170,11 +170,16 @@ void Session::linger() {
   lingering_ = true;
   Error ignored;
   socket_.shutdown(TcpSocket::shutdown_send, ignored);
-  linger_until_ = std::chrono::steady_clock::now() + std::max<Duration>(time_to_read(), kLinger);
+  const Time now = std::chrono::steady_clock::now();
+  linger_until_ = now + kLinger;
+  if (!draining_) {
+    linger_until_ = std::max(
+        linger_until_, phase_ == Conversation::Phase::reading ? expires_at : now + time_to_read());
+  }
   linger_on();
 }
 
-// As long as the client goes on sending what nobody reads, but no longer than it would have had.
+// As long as the client goes on sending what nobody reads, within the time it had to send it all.
 void Session::linger_on() {
   expires_at = std::min<Time>(std::chrono::steady_clock::now() + kLinger, linger_until_);
   wait_readable();

@@ -61,6 +61,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   std::size_t sent_ = 0;  // of the conversation's output
   Conversation::Phase phase_ = Conversation::Phase::idle;
   std::uint64_t requests_ = 0;
+  bool in_body_ = false;           // a streamed one
   Duration reading_left_{};        // of the time to read this request, while it isn't read
   Time idle_until_ = Time::max();  // the end of the grace, while draining
   bool reading_ = false;
@@ -68,7 +69,7 @@ class Session final : public Expirable, public std::enable_shared_from_this<Sess
   bool flush_due_ = false;
   bool draining_ = false;
   bool lingering_ = false;
-  Time linger_until_ = Time::max();
+  Time linger_until_ = Time::max();  // at most
   bool closed_ = false;
 };
 
