@@ -15,7 +15,9 @@ def settings(raw):
     """The environment in which an executable writes every allocation to the file `raw`."""
     if not PRELOAD.exists():
         raise CantProfile("heaptrack isn't there: run 'scripts/install-deps.sh bench'")
-    return {"LD_PRELOAD": PRELOAD, "DUMP_HEAPTRACK_OUTPUT": raw}
+    # mimalloc has an operator new of its own, which heaptrack doesn't see: libstdc++'s, which calls
+    # malloc, goes before it.
+    return {"LD_PRELOAD": f"{PRELOAD}:libstdc++.so.6", "DUMP_HEAPTRACK_OUTPUT": raw}
 
 
 def _stacks(data, folder, cost):
