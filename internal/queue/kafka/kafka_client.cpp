@@ -1,20 +1,14 @@
 #include "queue/kafka/kafka_client.h"
 
 #include <array>
-#include <chrono>
-#include <thread>
 
 #include "observe/log.h"
 
 namespace millrace::queue {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr int kAnswerTimeoutMs = 1000;
 constexpr int kCreateTimeoutMs = 3000;
-constexpr milliseconds kKnownPatience{1000};
-constexpr milliseconds kLookAgain{20};
 constexpr std::size_t kErrorBytes = 512;
 
 using ErrorText = std::array<char, kErrorBytes>;
@@ -27,55 +21,6 @@ void log_line(const rd_kafka_t* /*client*/, int /*level*/, const char* facility,
 Status topic_error(const KafkaOptions& options, const KafkaTopicSpec& topic,
                    const std::string& words) {
   return kafka_unavailable(options, "topic " + topic.name + ": " + words);
-}
-
-Status create_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic) {
-  ErrorText error{};
-  const KafkaNewTopic wanted(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions,
-                                                   options.replicas, error.data(), error.size()));
-  if (wanted == nullptr) return topic_error(options, topic, error.data());
-  for (const auto& [name, value] : topic.config) {
-    rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str());
-  }
-  const KafkaQueue answers(rd_kafka_queue_new(client));
-  std::array<rd_kafka_NewTopic_t*, 1> topics{wanted.get()};
-  rd_kafka_CreateTopics(client, topics.data(), topics.size(), nullptr, answers.get());
-  const KafkaEvent event(rd_kafka_queue_poll(answers.get(), kCreateTimeoutMs));
-  if (event == nullptr) return topic_error(options, topic, "no answer to creating it");
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return topic_error(
-        options, topic,
-        std::string("it can't be created: ") + rd_kafka_event_error_string(event.get()));
-  }
-  std::size_t count = 0;
-  const auto* const* made =
-      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
-  const auto code = count == 1 ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
-  if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return {};
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return topic_error(
-        options, topic,
-        std::string("it isn't there and can't be created: ") + rd_kafka_err2str(code));
-  }
-  observe::info("kafka topic created", {{"name", topic.name}, {"partitions", topic.partitions}});
-  return {};
-}
-
-// Whether the broker that was asked knows of it.
-Result<bool> is_known(rd_kafka_t* client, const KafkaOptions& options,
-                      const KafkaTopicSpec& topic) {
-  const KafkaTopic handle(rd_kafka_topic_new(client, topic.name.c_str(), nullptr));
-  const rd_kafka_metadata_t* raw = nullptr;
-  const auto asked = rd_kafka_metadata(client, 0, handle.get(), &raw, kAnswerTimeoutMs);
-  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return kafka_unavailable(options, rd_kafka_err2str(asked));
-  }
-  const KafkaMetadata metadata(raw);
-  const auto known =
-      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-  if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-  if (known == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return false;
-  return topic_error(options, topic, rd_kafka_err2str(known));
 }
 
 }  // namespace
@@ -151,22 +96,52 @@ rd_kafka_resp_err_t produce(rd_kafka_t* client, const KafkaRecord& record) {
   return code;
 }
 
-Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic) {
-  auto known = is_known(client, options, topic);
-  if (!known.has_value()) return known.error();
-  if (*known) return {};
-  if (Status failed = create_topic(client, options, topic); !failed.ok()) return failed;
-  // The broker learns of it a little later. Until then a consumer would be told that there is no
-  // such topic, and look again after a second or two.
-  const Time deadline = std::chrono::steady_clock::now() + kKnownPatience;
-  while (true) {
-    known = is_known(client, options, topic);
-    if (known.has_value() && *known) return {};
-    if (std::chrono::steady_clock::now() > deadline) break;
-    std::this_thread::sleep_for(kLookAgain);
+Result<bool> knows_topic(rd_kafka_t* client, const KafkaOptions& options,
+                         const KafkaTopicSpec& topic) {
+  const KafkaTopic handle(rd_kafka_topic_new(client, topic.name.c_str(), nullptr));
+  const rd_kafka_metadata_t* raw = nullptr;
+  const auto asked = rd_kafka_metadata(client, 0, handle.get(), &raw, kAnswerTimeoutMs);
+  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return kafka_unavailable(options, rd_kafka_err2str(asked));
   }
-  if (!known.has_value()) return known.error();
-  return topic_error(options, topic, "created, but the broker doesn't know of it yet");
+  const KafkaMetadata metadata(raw);
+  const auto known =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  if (known == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  if (known == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return false;
+  return topic_error(options, topic, rd_kafka_err2str(known));
+}
+
+Status create_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic) {
+  ErrorText error{};
+  const KafkaNewTopic wanted(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions,
+                                                   options.replicas, error.data(), error.size()));
+  if (wanted == nullptr) return topic_error(options, topic, error.data());
+  for (const auto& [name, value] : topic.config) {
+    rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str());
+  }
+  const KafkaQueue answers(rd_kafka_queue_new(client));
+  std::array<rd_kafka_NewTopic_t*, 1> topics{wanted.get()};
+  rd_kafka_CreateTopics(client, topics.data(), topics.size(), nullptr, answers.get());
+  const KafkaEvent event(rd_kafka_queue_poll(answers.get(), kCreateTimeoutMs));
+  if (event == nullptr) return topic_error(options, topic, "no answer to creating it");
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return topic_error(
+        options, topic,
+        std::string("it can't be created: ") + rd_kafka_event_error_string(event.get()));
+  }
+  std::size_t count = 0;
+  const auto* const* made =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto code = count == 1 ? rd_kafka_topic_result_error(made[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+  if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return {};
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return topic_error(
+        options, topic,
+        std::string("it isn't there and can't be created: ") + rd_kafka_err2str(code));
+  }
+  observe::info("kafka topic created", {{"name", topic.name}, {"partitions", topic.partitions}});
+  return {};
 }
 
 }  // namespace millrace::queue

@@ -44,8 +44,13 @@ struct KafkaRecord {
 // Hands a copy of the record to the library; doesn't block. A report comes if it is ok.
 rd_kafka_resp_err_t produce(rd_kafka_t* client, const KafkaRecord& record);
 
-// Makes sure that the topic is there, and creates it when it isn't. Blocks for a few seconds at
-// most. Code::unavailable says why not.
-Status ensure_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic);
+// Whether the broker that was asked knows of the topic. Blocks for a second at most.
+// Code::unavailable says why it can't be told.
+Result<bool> knows_topic(rd_kafka_t* client, const KafkaOptions& options,
+                         const KafkaTopicSpec& topic);
+
+// Ok too when somebody else has made it. Brokers may learn of it a little later. Blocks for a few
+// seconds at most. Code::unavailable says why not.
+Status create_topic(rd_kafka_t* client, const KafkaOptions& options, const KafkaTopicSpec& topic);
 
 }  // namespace millrace::queue

@@ -4,6 +4,14 @@
 #include "queue/reconnect_pause.h"
 
 namespace millrace::queue {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLearnPatience{1000};
+constexpr milliseconds kLookAgain{20};
+
+}  // namespace
 
 KafkaWatch::KafkaWatch(const KafkaOptions& options, std::string name,
                        std::vector<KafkaTopicSpec> topics)
@@ -57,9 +65,27 @@ Status KafkaWatch::check(const std::stop_token& stop) {
   const auto handle = current_();
   for (const KafkaTopicSpec& topic : topics_) {
     if (stop.stop_requested()) return {Code::closed, "shutting down"};
-    if (Status failed = ensure_topic(handle->get(), options_, topic); !failed.ok()) return failed;
+    if (Status failed = ensure(topic, handle->get(), stop); !failed.ok()) return failed;
   }
   return {};
+}
+
+Status KafkaWatch::ensure(const KafkaTopicSpec& topic, rd_kafka_t* client,
+                          const std::stop_token& stop) {
+  auto known = knows_topic(client, options_, topic);
+  if (!known.has_value()) return known.error();
+  if (*known) return {};
+  if (Status failed = create_topic(client, options_, topic); !failed.ok()) return failed;
+  // A consumer that subscribes before the broker has learned of it is told that there is no such
+  // topic, and looks again after a second or two.
+  const Time deadline = std::chrono::steady_clock::now() + kLearnPatience;
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline) {
+    known = knows_topic(client, options_, topic);
+    if (known.has_value() && *known) return {};
+    pause(kLookAgain, stop);
+  }
+  if (!known.has_value()) return known.error();
+  return kafka_unavailable(options_, "topic " + topic.name + ": created, and not known of yet");
 }
 
 void KafkaWatch::run(const std::stop_token& stop) {

@@ -41,6 +41,7 @@ class KafkaWatch {
  private:
   void run(const std::stop_token& stop) EXCLUDES(mutex_);
   Status check(const std::stop_token& stop);
+  Status ensure(const KafkaTopicSpec& topic, rd_kafka_t* client, const std::stop_token& stop);
   void set_health(Status failed) EXCLUDES(mutex_);
   [[nodiscard]] std::uint64_t suspicions_now() const EXCLUDES(mutex_);
   void be_ready_until_suspected(std::uint64_t suspicions, const std::stop_token& stop)
