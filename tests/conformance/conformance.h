@@ -51,6 +51,9 @@ struct Features {
   bool leaves_the_rest = false;
   // May deliver a message twice without anybody having asked for it.
   bool may_duplicate = false;
+  // Has copies of a message, which count for themselves: one that comes late, after a retry of the
+  // others, comes with its own attempt.
+  bool has_copies = false;
 };
 
 struct Fixture {

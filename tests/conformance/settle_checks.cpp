@@ -20,15 +20,17 @@ void nacked_comes_again(const Fixture& fixture) {
 void retried_comes_again(const Fixture& fixture) {
   Session session(fixture);
   session.publish_ok(make_messages(1));
-  for (std::uint32_t attempt = 1; attempt <= 4; ++attempt) {
+  for (std::uint32_t attempt = 1; attempt <= 4;) {
     queue::Delivery delivery = session.receive_one();
     expect(delivery.message().id() == "m-0", "another message came");
-    expect(delivery.attempt() == attempt, "expected attempt " + std::to_string(attempt) + ", got " +
-                                              std::to_string(delivery.attempt()));
-    if (attempt < 4) {
-      std::move(delivery).retry(Duration(0), "conformance");
-    } else {
+    const bool late_copy = fixture.features.has_copies && delivery.attempt() < attempt;
+    expect(delivery.attempt() == attempt || late_copy, "expected attempt " +
+                                                           std::to_string(attempt) + ", got " +
+                                                           std::to_string(delivery.attempt()));
+    if (!late_copy && attempt++ == 4) {
       std::move(delivery).ack();
+    } else {
+      std::move(delivery).retry(Duration(0), "conformance");
     }
   }
 }
@@ -77,9 +79,11 @@ void consumer_books_balance(const Fixture& fixture) {
   { const queue::Delivery dropped = std::move(held[7]); }
 
   const queue::ConsumerStats stats = session.consumer().consumer_stats();
-  const auto is = [](const char* what, std::uint64_t count, std::uint64_t expected) {
-    expect(count == expected, std::string(what) + " is " + std::to_string(count) + " instead of " +
-                                  std::to_string(expected));
+  const bool copies = fixture.features.has_copies;
+  const auto is = [copies](const char* what, std::uint64_t count, std::uint64_t expected) {
+    expect(count == expected || (copies && count > expected),
+           std::string(what) + " is " + std::to_string(count) + " instead of " +
+               std::to_string(expected));
   };
   is("acked", stats.acked, 4);
   is("retried", stats.retried, 2);
@@ -87,6 +91,9 @@ void consumer_books_balance(const Fixture& fixture) {
   is("nacked", stats.nacked, 1);
   is("in_flight", stats.in_flight, 2);
   is("received", stats.received, 10);
+  expect(stats.received ==
+             stats.acked + stats.retried + stats.rejected + stats.nacked + stats.in_flight,
+         "received isn't the sum of what became of it");
 }
 
 void producer_books_balance(const Fixture& fixture) {

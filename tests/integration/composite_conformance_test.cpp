@@ -94,7 +94,8 @@ TEST_CASE("NATS and Kafka together keep the promises of a queue") {
                       .bounded = false,
                       .durable = true,
                       .leaves_the_rest = true,
-                      .may_duplicate = true};
+                      .may_duplicate = true,
+                      .has_copies = true};
   fixture.idle = seconds(1);
   fixture.make = [](std::size_t /*capacity*/) {
     return std::make_unique<CompositeRig>(CompositeStrategy::fail_fast);
