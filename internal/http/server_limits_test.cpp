@@ -30,6 +30,19 @@ ServerOptions options(milliseconds read, milliseconds idle) {
   return chosen;
 }
 
+Route stream_route(Streamed& streamed) {
+  return {"stream",
+          Method::post,
+          "/stream",
+          nullptr,
+          100,
+          [&streamed](const Request&, Reply reply, Resume resume) {
+            streamed.reply.emplace(std::move(reply));
+            streamed.resume = std::move(resume);
+            return std::make_shared<StreamedSink>(streamed);
+          }};
+}
+
 // On the server's own thread.
 bool asked(TestServer& server, const std::function<bool()>& question) {
   Mailbox<bool> answer;
@@ -109,12 +122,7 @@ TEST_CASE("a request has its whole time to arrive, however long the server didn'
   streamed.wants_more = false;
   Mailbox<Reply> late;
   Router routes;
-  routes.add({"stream", Method::post, "/stream", nullptr, 100,
-              [&](const Request&, Reply reply, Resume resume) {
-                streamed.reply.emplace(std::move(reply));
-                streamed.resume = std::move(resume);
-                return std::make_shared<StreamedSink>(streamed);
-              }});
+  routes.add(stream_route(streamed));
   routes.add({"late", Method::get, "/late",
               [&](const Request&, Reply reply) { late.put(std::move(reply)); }});
   TestServer server(std::move(routes), options(kLong, kLong));
@@ -147,12 +155,7 @@ TEST_CASE("a request has its whole time to arrive, however long the server didn'
 TEST_CASE("a request that begins with the last bytes of a body has its own time") {
   Streamed streamed;
   Router routes = router();
-  routes.add({"stream", Method::post, "/stream", nullptr, 100,
-              [&](const Request&, Reply reply, Resume resume) {
-                streamed.reply.emplace(std::move(reply));
-                streamed.resume = std::move(resume);
-                return std::make_shared<StreamedSink>(streamed);
-              }});
+  routes.add(stream_route(streamed));
   TestServer server(std::move(routes), options(milliseconds(3000), kLong));
   auto connection = server.connect();
   const std::string body = post("/stream", "0123456789");
