@@ -13,7 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kForeignPause{1000};
-constexpr milliseconds kCommitPatience{2000};
 
 Time in(Duration time) { return std::chrono::steady_clock::now() + time; }
 

@@ -9,6 +9,7 @@
 // then belongs to somebody else, and settling it has no effect.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <optional>
@@ -51,6 +52,9 @@ class KafkaConsumer final : public Consumer, public Settler {
  private:
   using Held = KafkaBacklog::Held;
   using Positions = KafkaCommitter::Positions;
+
+  // How long the group may take to answer a commit that is waited for.
+  static constexpr std::chrono::milliseconds kCommitPatience{2000};
 
   void close(bool abort) EXCLUDES(mutex_);
   Result<KafkaConf> make_conf();

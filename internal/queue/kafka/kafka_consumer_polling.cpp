@@ -15,7 +15,6 @@ constexpr std::size_t kFetchMax = 1024;
 // How long the polling thread may be away from the group's events.
 constexpr milliseconds kEventInterval{50};
 constexpr milliseconds kCommitInterval{100};
-constexpr milliseconds kCommitPatience{2000};
 constexpr milliseconds kLeavePatience{1500};
 
 Time in(Duration time) { return std::chrono::steady_clock::now() + time; }

@@ -9,7 +9,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kCommitPatience{2000};
 // For so long the group is asked how far it is, each time for kAnswerPatience.
 constexpr std::chrono::seconds kPositionsPatience{10};
 constexpr milliseconds kAnswerPatience{1000};
